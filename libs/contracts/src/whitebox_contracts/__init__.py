@@ -1,0 +1,1 @@
+"""Stubs and types generated from protos/."""

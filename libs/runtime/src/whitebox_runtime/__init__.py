@@ -1,0 +1,1 @@
+"""What every Whitebox service needs once: settings, logs, traces, metrics, gRPC, Kafka, errors."""

@@ -1,0 +1,1 @@
+"""From-scratch mathematics for machine learning, proved against outside oracles."""

@@ -1,0 +1,1 @@
+"""The feature store: Redis online, Parquet offline, Kafka streams."""

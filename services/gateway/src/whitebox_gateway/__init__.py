@@ -1,0 +1,1 @@
+"""The public door of Whitebox: REST, auth, limits, answers, streaming."""
