@@ -1,1 +1,1 @@
-"""The whole platform as processes on one machine, and the whitebox command."""
+"""The whole platform as processes on one machine, and the `whitebox` command."""
