@@ -54,7 +54,9 @@ def short_of_disk(folder: Path, needed: int = _NEEDED_BYTES) -> list[str]:
     free = shutil.disk_usage(folder).free
     if free >= needed:
         return []
-    return [f"only {free / 1e9:.1f} GB free at {folder}: {needed / 1e9:.1f} GB are needed. Set WHITEBOX_HOME elsewhere."]
+    return [
+        f"only {free / 1e9:.1f} GB free at {folder}: {needed / 1e9:.1f} GB are needed. Set WHITEBOX_HOME elsewhere."
+    ]
 
 
 def ports_in_use(ports: Mapping[str, int]) -> list[str]:
@@ -75,7 +77,8 @@ def ports_in_use(ports: Mapping[str, int]) -> list[str]:
 def _owner(port: int) -> str:
     try:
         for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+            listening = connection.status == psutil.CONN_LISTEN and connection.laddr
+            if listening and connection.laddr[1] == port and connection.pid:
                 return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
     except psutil.Error:
         return ""

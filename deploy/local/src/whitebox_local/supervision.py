@@ -65,8 +65,7 @@ def supervisor_config(home: Home, programs: Sequence[Program]) -> str:
     """
     sections = [
         f"[unix_http_server]\nfile={_escape(str(home.supervisor_socket))}\nchmod=0700\n",
-        "[rpcinterface:supervisor]\n"
-        "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n",
+        "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n",
         f"[supervisord]\nlogfile={_escape(str(home.logs / 'supervisord.log'))}\nlogfile_maxbytes=5MB\n"
         f"logfile_backups=1\npidfile={_escape(str(home.root / 'supervisord.pid'))}\n"
         f"childlogdir={_escape(str(home.logs))}\nminfds=1024\nsilent=true\n",

@@ -1,0 +1,70 @@
+"""How results look in a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+
+from whitebox_local.stack import ProcessStatus
+
+
+def show_answer(console: Console, question: str, answer: dict[str, Any]) -> None:
+    """An answer, its citations, and how it came about."""
+    lines = [escape(answer["answer"])]
+    for citation in answer["citations"]:
+        page = f", page {citation['page']}" if citation.get("page") else ""
+        lines.append(
+            f"[cyan]\\[{citation['n']}][/] {escape(citation['filename'])}{page}: [dim]{escape(citation['quote'])}[/]"
+        )
+    elapsed = f"{answer['timings']['total_seconds']:.2f} s"
+    console.print(
+        Panel("\n".join(lines), title=escape(question), subtitle=f"{answer['outcome']} · {elapsed}", title_align="left")
+    )
+
+
+def show_prediction(console: Console, result: dict[str, Any]) -> None:
+    """A prediction with its probabilities."""
+    table = Table(title=f"{result['model']} {result['version']}", title_justify="left")
+    table.add_column("class")
+    table.add_column("probability", justify="right")
+    for name, probability in sorted(result.get("probabilities", {}).items(), key=lambda item: -item[1]):
+        chosen = name == result["prediction"]
+        table.add_row(f"[bold green]{escape(name)}[/]" if chosen else escape(name), f"{probability:.4f}")
+    if not result.get("probabilities"):
+        table.add_row("value", f"{result['prediction']:.4f}")
+    console.print(table)
+
+
+def show_features(console: Console, read: dict[str, Any]) -> None:
+    """Feature values of entities, each with its status and age."""
+    table = Table(title=f"{read['feature_view']} v{read['feature_view_version']}", title_justify="left")
+    for column in ("entity", "feature", "value", "status", "age"):
+        table.add_column(column, justify="right" if column in ("value", "age") else "left")
+    for entity in read["entities"]:
+        for item in entity["values"]:
+            age = "-" if item["age_seconds"] is None else f"{item['age_seconds']:.1f} s"
+            table.add_row(escape(entity["entity_id"]), item["feature"], f"{item['value']:g}", item["status"], age)
+    console.print(table)
+
+
+def show_status(console: Console, statuses: list[ProcessStatus]) -> None:
+    """Every process of the stack."""
+    table = Table()
+    for column in ("process", "state", "ready", "pid", "up", ""):
+        table.add_column(column, justify="right" if column in ("pid", "up") else "left")
+    for status in statuses:
+        state = status.state
+        ready = "[green]yes[/]" if status.ready else "[red]no[/]"
+        table.add_row(
+            state.name,
+            state.state.lower(),
+            ready,
+            str(state.pid or "-"),
+            f"{state.seconds:.0f} s",
+            escape(status.reason),
+        )
+    console.print(table)
