@@ -1,1 +1,1 @@
-"""Text to vectors."""
+"""Text to vectors: tokenises, batches across concurrent callers and runs one sentence encoder."""

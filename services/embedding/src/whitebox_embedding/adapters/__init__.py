@@ -1,0 +1,1 @@
+"""One module per external library: Hugging Face tokenizers and ONNX Runtime."""
