@@ -22,7 +22,7 @@ DESCRIPTOR: descriptor.FileDescriptor
 @typing.final
 class FeatureEvent(message.Message):
     """Payload of CloudEvents of type "whitebox.features.v1.FeatureEvent" on topic features.events.v1, keyed by entity_id so
-    that one entity's events stay in order. The CloudEvent's id is the event_id.
+    that one entity's events stay in order. The CloudEvent's id is source/event_id, which is unique across sources.
     """
 
     DESCRIPTOR: descriptor.Descriptor

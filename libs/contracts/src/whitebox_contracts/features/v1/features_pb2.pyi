@@ -30,18 +30,22 @@ class _ValueStatusEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ValueStatu
     VALUE_STATUS_UNSPECIFIED: _ValueStatus.ValueType  # 0
     VALUE_STATUS_PRESENT: _ValueStatus.ValueType  # 1
     VALUE_STATUS_DEFAULT: _ValueStatus.ValueType  # 2
-    """No event for this entity; value holds the definition's default."""
+    """No event of this entity in the feature's window; value holds the definition's default."""
     VALUE_STATUS_STALE: _ValueStatus.ValueType  # 3
-    """Older than the view's freshness limit; value holds what is known."""
+    """The newest event behind the value is older than the view's freshness limit; value holds what is known."""
+    VALUE_STATUS_TRUNCATED: _ValueStatus.ValueType  # 4
+    """The window holds more events than the online store keeps per entity; value covers the newest of them. Online only."""
 
 class ValueStatus(_ValueStatus, metaclass=_ValueStatusEnumTypeWrapper): ...
 
 VALUE_STATUS_UNSPECIFIED: ValueStatus.ValueType  # 0
 VALUE_STATUS_PRESENT: ValueStatus.ValueType  # 1
 VALUE_STATUS_DEFAULT: ValueStatus.ValueType  # 2
-"""No event for this entity; value holds the definition's default."""
+"""No event of this entity in the feature's window; value holds the definition's default."""
 VALUE_STATUS_STALE: ValueStatus.ValueType  # 3
-"""Older than the view's freshness limit; value holds what is known."""
+"""The newest event behind the value is older than the view's freshness limit; value holds what is known."""
+VALUE_STATUS_TRUNCATED: ValueStatus.ValueType  # 4
+"""The window holds more events than the online store keeps per entity; value covers the newest of them. Online only."""
 
 @typing.final
 class Event(message.Message):
@@ -73,7 +77,7 @@ class Event(message.Message):
     EVENT_TIME_FIELD_NUMBER: builtins.int
     VALUES_FIELD_NUMBER: builtins.int
     event_id: builtins.str
-    """Unique per event; at most 128 characters."""
+    """Unique within its source; at most 128 characters. Sent again, it is counted once."""
     source: builtins.str
     """Name of the stream source, e.g. "transactions"."""
     entity_id: builtins.str
@@ -144,6 +148,7 @@ class GetOnlineRequest(message.Message):
     ENTITY_IDS_FIELD_NUMBER: builtins.int
     FEATURES_FIELD_NUMBER: builtins.int
     feature_view: builtins.str
+    """"customer_spend" reads the newest version, "customer_spend@1" that one."""
     @builtins.property
     def entity_ids(self) -> containers.RepeatedScalarFieldContainer[builtins.str]: ...
     @builtins.property
@@ -272,6 +277,7 @@ class GetHistoricalRequest(message.Message):
     ROWS_FIELD_NUMBER: builtins.int
     FEATURES_FIELD_NUMBER: builtins.int
     feature_view: builtins.str
+    """As in GetOnlineRequest."""
     @builtins.property
     def rows(self) -> containers.RepeatedCompositeFieldContainer[HistoricalRow]: ...
     @builtins.property
@@ -295,8 +301,11 @@ class GetHistoricalResponse(message.Message):
 
     FEATURES_FIELD_NUMBER: builtins.int
     VALUES_FIELD_NUMBER: builtins.int
+    STATUSES_FIELD_NUMBER: builtins.int
     values: builtins.bytes
-    """Little-endian float64, row-major, rows x features; NaN where nothing was known."""
+    """Little-endian float64, row-major, rows x features: what GetOnline would have answered at as_of, defaults included."""
+    statuses: builtins.bytes
+    """One ValueStatus per value as one byte, in the same order: tells a default from a value."""
     @builtins.property
     def features(self) -> containers.RepeatedScalarFieldContainer[builtins.str]: ...
     def __init__(
@@ -304,10 +313,11 @@ class GetHistoricalResponse(message.Message):
         *,
         features: abc.Iterable[builtins.str] | None = ...,
         values: builtins.bytes = ...,
+        statuses: builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["features", b"features", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["features", b"features", "statuses", b"statuses", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -329,7 +339,9 @@ class FeatureDefinition(message.Message):
     """Field of the event; empty for count."""
     default_value: builtins.float
     @builtins.property
-    def window(self) -> duration_pb2.Duration: ...
+    def window(self) -> duration_pb2.Duration:
+        """At time t the window holds the events in (t - window, t]."""
+
     def __init__(
         self,
         *,

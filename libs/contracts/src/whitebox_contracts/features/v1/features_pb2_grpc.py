@@ -60,7 +60,7 @@ class FeatureServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def PushEvents(self, request, context):
-        """Accepts up to 1000 events. They are durable when this returns; the same event_id is counted once.
+        """Accepts up to 1000 events, all or none. They are durable when this returns; the same event_id is counted once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -74,7 +74,7 @@ class FeatureServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetHistorical(self, request, context):
-        """Joins up to 10000 (entity, time) rows with the values that were known at that time, never later ones.
+        """Joins up to 10000 (entity, time) rows with the features of the events up to that time, never of later ones.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

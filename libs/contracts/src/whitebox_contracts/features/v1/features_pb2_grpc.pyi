@@ -32,22 +32,22 @@ class FeatureServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> FeatureServiceAsyncStub: ...
     PushEvents: _grpc.UnaryUnaryMultiCallable[_features_pb2.PushEventsRequest, _features_pb2.PushEventsResponse]
-    """Accepts up to 1000 events. They are durable when this returns; the same event_id is counted once."""
+    """Accepts up to 1000 events, all or none. They are durable when this returns; the same event_id is counted once."""
     GetOnline: _grpc.UnaryUnaryMultiCallable[_features_pb2.GetOnlineRequest, _features_pb2.GetOnlineResponse]
     """Reads up to 1000 entities of one feature view in one round trip to the online store."""
     GetHistorical: _grpc.UnaryUnaryMultiCallable[_features_pb2.GetHistoricalRequest, _features_pb2.GetHistoricalResponse]
-    """Joins up to 10000 (entity, time) rows with the values that were known at that time, never later ones."""
+    """Joins up to 10000 (entity, time) rows with the features of the events up to that time, never of later ones."""
     ListFeatureViews: _grpc.UnaryUnaryMultiCallable[_features_pb2.ListFeatureViewsRequest, _features_pb2.ListFeatureViewsResponse]
 
 @_typing.type_check_only
 class FeatureServiceAsyncStub(FeatureServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     PushEvents: _aio.UnaryUnaryMultiCallable[_features_pb2.PushEventsRequest, _features_pb2.PushEventsResponse]  # type: ignore[assignment]
-    """Accepts up to 1000 events. They are durable when this returns; the same event_id is counted once."""
+    """Accepts up to 1000 events, all or none. They are durable when this returns; the same event_id is counted once."""
     GetOnline: _aio.UnaryUnaryMultiCallable[_features_pb2.GetOnlineRequest, _features_pb2.GetOnlineResponse]  # type: ignore[assignment]
     """Reads up to 1000 entities of one feature view in one round trip to the online store."""
     GetHistorical: _aio.UnaryUnaryMultiCallable[_features_pb2.GetHistoricalRequest, _features_pb2.GetHistoricalResponse]  # type: ignore[assignment]
-    """Joins up to 10000 (entity, time) rows with the values that were known at that time, never later ones."""
+    """Joins up to 10000 (entity, time) rows with the features of the events up to that time, never of later ones."""
     ListFeatureViews: _aio.UnaryUnaryMultiCallable[_features_pb2.ListFeatureViewsRequest, _features_pb2.ListFeatureViewsResponse]  # type: ignore[assignment]
 
 class FeatureServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -57,7 +57,7 @@ class FeatureServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _features_pb2.PushEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_features_pb2.PushEventsResponse, _abc.Awaitable[_features_pb2.PushEventsResponse]]:
-        """Accepts up to 1000 events. They are durable when this returns; the same event_id is counted once."""
+        """Accepts up to 1000 events, all or none. They are durable when this returns; the same event_id is counted once."""
 
     @_abc_1.abstractmethod
     def GetOnline(
@@ -73,7 +73,7 @@ class FeatureServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _features_pb2.GetHistoricalRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_features_pb2.GetHistoricalResponse, _abc.Awaitable[_features_pb2.GetHistoricalResponse]]:
-        """Joins up to 10000 (entity, time) rows with the values that were known at that time, never later ones."""
+        """Joins up to 10000 (entity, time) rows with the features of the events up to that time, never of later ones."""
 
     @_abc_1.abstractmethod
     def ListFeatureViews(
