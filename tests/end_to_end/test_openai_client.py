@@ -87,7 +87,8 @@ def test_refusals_are_errors_that_the_client_understands(client, chat_model, arg
 
 
 def test_a_wrong_key_is_an_authentication_error(platform) -> None:
-    with openai.OpenAI(base_url=f"{platform.url}/v1", api_key="wrong", max_retries=0) as client, pytest.raises(
-        openai.AuthenticationError
+    with (
+        openai.OpenAI(base_url=f"{platform.url}/v1", api_key="wrong", max_retries=0) as client,
+        pytest.raises(openai.AuthenticationError),
     ):
         client.models.list()

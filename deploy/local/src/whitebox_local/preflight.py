@@ -77,8 +77,9 @@ def ports_in_use(ports: Mapping[str, int]) -> list[str]:
 def _owner(port: int) -> str:
     try:
         for connection in psutil.net_connections("tcp"):
-            listening = connection.status == psutil.CONN_LISTEN and connection.laddr
-            if listening and connection.laddr[1] == port and connection.pid:
+            # (address, port); an unbound socket has neither.
+            address = tuple(connection.laddr)
+            if connection.status == psutil.CONN_LISTEN and address[1:] == (port,) and connection.pid:
                 return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
     except psutil.Error:
         return ""
