@@ -72,8 +72,8 @@ def write(folder: Path, number: int) -> Path:
         "pdf": lambda: pdf(text),
         "docx": lambda: docx(text),
         "txt": text.encode,
-        "md": lambda: f"# Inventory {number}\n\n{text}".encode(),
-        "html": lambda: f"<html><body><h1>Inventory {number}</h1><p>{text}</p></body></html>".encode(),
+        "md": f"# Inventory {number}\n\n{text}".encode,
+        "html": f"<html><body><h1>Inventory {number}</h1><p>{text}</p></body></html>".encode,
     }[kind]()
     path = folder / f"inventory-{number:03d}.{kind}"
     path.write_bytes(content)
