@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import grpc
 import grpc.aio
@@ -244,7 +244,8 @@ class _Call:
         await self._context.abort_with_status(to_grpc_status(error))
 
 
-_Handler = grpc.RpcMethodHandler[Any, Any]
+# Generic for the type checker only: the class itself cannot be subscripted.
+_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
 class _Interceptor(grpc.aio.ServerInterceptor):
