@@ -48,6 +48,7 @@ $(VENV)/.whitebox: $(VENV)/.bootstrap $(WHITEBOX_SOURCES)
 $(VENV)/.dev: $(VENV)/.local requirements/dev.txt
 	@echo "installing linters and test oracles (once) ..."
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@command -v helm >/dev/null || [ -x $(BIN)/helm ] || $(BIN)/python deploy/tools/install_helm.py $(BIN)
 	@touch $@
 
 .PHONY: env dev lock
@@ -83,7 +84,8 @@ lint: dev types protos-check ## Formatting, lint, types, protos, Dockerfiles, wo
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/hadolint $(wildcard services/*/Dockerfile*)
-	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@PATH="$(CURDIR)/$(BIN):$$PATH" helm lint --strict --quiet charts/whitebox
 
 types: dev ## Strict types on libs and services.
 	@$(BIN)/mypy $(SOURCES)
@@ -105,6 +107,26 @@ protos-check: dev ## Lints protos/, and fails if the generated code is stale or 
 	@if git rev-parse --verify --quiet refs/tags/contracts-baseline >/dev/null; then \
 	  $(BIN)/buf breaking protos --against '.git#tag=contracts-baseline,subdir=protos'; fi
 
+## ---- measuring
+
+.PHONY: bench load
+bench: dev $(VENV)-oracle/.ready ## Prints our figures as ratios to named peers, measured in the same run.
+	@WHITEBOX_ORACLE_PYTHON=$(VENV)-oracle/bin/python $(BIN)/python deploy/tools/bench.py
+
+# PyTorch and sentence-transformers conflict with nothing here but weigh a gigabyte: an environment of their own.
+$(VENV)-oracle/.ready: $(VENV)/.bootstrap requirements/oracle.txt
+	@[ -x $(VENV)-oracle/bin/python ] || $(PYTHON) -m venv $(VENV)-oracle
+	@echo "installing sentence-transformers and PyTorch as the benchmark's peers (once) ..."
+	@$(VENV)-oracle/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/oracle.txt
+	@touch $@
+
+load: dev ## Sends a mixed load to the local stack and holds it against thresholds (USERS, DURATION).
+	@$(BIN)/whitebox up
+	@WHITEBOX_API_KEY="$$(cat .whitebox/api-key)" $(BIN)/locust -f loadtests/locustfile.py --headless --only-summary \
+	  --users $${USERS:-20} --spawn-rate 5 --run-time $${DURATION:-60s} --stop-timeout 60 \
+	  --host "http://127.0.0.1:$$($(BIN)/python -c 'import json; print(json.load(open(".whitebox/ports.json"))["gateway"])')" \
+	  --html .whitebox/load-report.html
+
 .PHONY: clean
 clean: down ## Removes the environment and the local stack's data.
-	rm -rf $(VENV) .whitebox dist
+	rm -rf $(VENV) $(VENV)-oracle .whitebox dist
