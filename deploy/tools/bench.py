@@ -1,7 +1,7 @@
 """Runs every service's benchmarks and prints one table: our figure, the named peer's, and the ratio.
 
-Each benchmark measures itself and its peer in the same run and prints JSON lines with name, ours, peer, peer_name, ratio and
-unit. Absolute figures depend on the machine; the ratio is what to read. `ratio` is always "how many times better", whatever
+Each benchmark measures itself and its peer in the same run and prints JSON lines with name, ours, peer, peer_name,
+ratio and unit. Absolute figures depend on the machine; the ratio is what to read: "how many times better", whatever
 the unit.
 """
 
