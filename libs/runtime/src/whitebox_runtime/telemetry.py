@@ -75,6 +75,8 @@ METRICS: Mapping[str, Metric] = {
     "whitebox_llm_tokens_total": Metric("counter", "Tokens read and written", ("model", "kind")),
     "whitebox_llm_requests_total": Metric("counter", "Generations by outcome", ("model", "outcome")),
     "whitebox_llm_requests_in_flight": Metric("gauge", "Generations running now", ("model",)),
+    "whitebox_llm_requests_waiting": Metric("gauge", "Generations waiting for a slot"),
+    "whitebox_llm_queue_seconds": Metric("histogram", "Time a generation waited for its slot", (), _SLOW),
     # Serving
     "whitebox_predictions_total": Metric("counter", "Rows predicted", ("model", "version")),
     "whitebox_prediction_batch_rows": Metric("histogram", "Rows in one run of the model", ("model",), _SIZES),

@@ -100,8 +100,9 @@ class GenerateRequest(message.Message):
     """Unset means the service's default; 0 is greedy."""
     top_p: builtins.float
     seed: builtins.int
+    """0 to 4294967294; unset means a new one for each call."""
     json_schema: builtins.str
-    """A JSON schema that the output must satisfy; empty means free text."""
+    """A JSON schema that the output must satisfy; empty means free text. Not together with stop."""
     top_logprobs: builtins.int
     """Log-probabilities of this many alternatives per token, 0 to 20; unset means none."""
     @builtins.property
@@ -233,7 +234,7 @@ class GenerateResponse(message.Message):
     def tokens(self) -> containers.RepeatedCompositeFieldContainer[TokenDetail]: ...
     @builtins.property
     def usage(self) -> Usage:
-        """Set on the last message only, with finish_reason."""
+        """Set on the last message only, with finish_reason; not set when the engine does not count."""
 
     def __init__(
         self,
@@ -273,11 +274,15 @@ class Model(message.Message):
     ENGINE_FIELD_NUMBER: builtins.int
     CONTEXT_TOKENS_FIELD_NUMBER: builtins.int
     IS_DEFAULT_FIELD_NUMBER: builtins.int
+    WEIGHTS_SHA256_FIELD_NUMBER: builtins.int
     name: builtins.str
     engine: builtins.str
     """"llama.cpp", "vllm" or "openai"."""
     context_tokens: builtins.int
+    """Prompt and output together; 0 when the engine does not say."""
     is_default: builtins.bool
+    weights_sha256: builtins.str
+    """Of the weights, where this service loads them itself; empty otherwise."""
     def __init__(
         self,
         *,
@@ -285,10 +290,11 @@ class Model(message.Message):
         engine: builtins.str = ...,
         context_tokens: builtins.int = ...,
         is_default: builtins.bool = ...,
+        weights_sha256: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["context_tokens", b"context_tokens", "engine", b"engine", "is_default", b"is_default", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["context_tokens", b"context_tokens", "engine", b"engine", "is_default", b"is_default", "name", b"name", "weights_sha256", b"weights_sha256"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
