@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from whitebox_local import demo as demonstration
 from whitebox_local.gateway_client import GatewayClient, GatewayError, find_documents
@@ -21,10 +22,12 @@ from whitebox_local.preflight import PreflightError
 from whitebox_local.presentation import show_answer, show_features, show_prediction, show_status
 from whitebox_local.stack import Stack, StackError
 from whitebox_local.supervision import SupervisorError
+from whitebox_local.topology import TopologyError
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
     help="Runs Whitebox on this machine and talks to it. WHITEBOX_URL and WHITEBOX_API_KEY name another gateway; "
     "WHITEBOX_HOME another folder for the local stack (default: .whitebox).",
 )
@@ -38,8 +41,8 @@ def main() -> None:
     """Runs the command; what goes wrong is said in one line, without a stack trace."""
     try:
         app(standalone_mode=True)
-    except (GatewayError, PreflightError, StackError, SupervisorError) as error:
-        Console(stderr=True, highlight=False).print(f"[red]whitebox:[/] {error}", soft_wrap=True, markup=True)
+    except (GatewayError, PreflightError, StackError, SupervisorError, TopologyError) as error:
+        Console(stderr=True, highlight=False).print(f"[red]whitebox:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

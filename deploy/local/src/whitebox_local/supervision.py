@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
+import socket
 import subprocess
 import sys
 import time
 import xmlrpc.client
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
 import psutil
-from supervisor.xmlrpc import SupervisorTransport
 
 from whitebox_local.home import Home
 
@@ -74,7 +75,7 @@ def supervisor_config(home: Home, programs: Sequence[Program]) -> str:
         environment = ",".join(f'{key}="{_escape(_quoted(value))}"' for key, value in program.environment.items())
         sections.append(
             f"[program:{program.name}]\n"
-            f"command={_escape(' '.join(_argument(part) for part in program.command))}\n"
+            f"command={_escape(shlex.join(program.command))}\n"
             f"environment={environment}\n"
             f"priority={program.priority}\n"
             "autostart=true\nautorestart=true\nstartsecs=1\nstartretries=1000\n"
@@ -91,13 +92,27 @@ def _escape(value: str) -> str:
 
 
 def _quoted(value: str) -> str:
-    if '"' in value or "\n" in value:
-        raise SupervisorError(f"a setting must hold neither a double quote nor a line break: {value!r}")
+    if any(character in "'\"" or not character.isprintable() for character in value):
+        raise SupervisorError(f"a setting must hold neither quotes nor control characters: {value!r}")
     return value
 
 
-def _argument(value: str) -> str:
-    return f'"{_quoted(value)}"' if any(character.isspace() or character in ";'" for character in value) else value
+class _SocketConnection(HTTPConnection):
+    """HTTP over a Unix socket, whose path stands where the host would."""
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(30)
+        self.sock.connect(self.host)
+
+
+class _SocketTransport(xmlrpc.client.Transport):
+    def __init__(self, connection: HTTPConnection) -> None:
+        super().__init__()
+        self._socket_connection = connection
+
+    def make_connection(self, host: Any) -> HTTPConnection:  # noqa: ARG002  # the socket stands for the host
+        return self._socket_connection
 
 
 class Supervisor:
@@ -105,10 +120,6 @@ class Supervisor:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        # The host is never used: the transport goes through the socket.
-        self._proxy = xmlrpc.client.ServerProxy(
-            "http://127.0.0.1", transport=SupervisorTransport(None, None, f"unix://{home.supervisor_socket}")
-        )
 
     def running(self) -> bool:
         """Whether the manager answers."""
@@ -170,10 +181,15 @@ class Supervisor:
         self._home.supervisor_socket.unlink(missing_ok=True)
 
     def _call(self, method: str) -> Any:
+        connection = _SocketConnection(str(self._home.supervisor_socket))
+        transport = _SocketTransport(connection)
         try:
-            return getattr(self._proxy.supervisor, method)()
+            with xmlrpc.client.ServerProxy("http://supervisor", transport=transport) as proxy:
+                return getattr(proxy.supervisor, method)()
         except (OSError, HTTPException, xmlrpc.client.Error) as error:
             raise SupervisorError(f"the process manager does not answer ({error}): is the stack up?") from error
+        finally:
+            connection.close()
 
 
 def marked_processes(root: Path) -> list[psutil.Process]:

@@ -32,15 +32,19 @@ _PORTS = {
 }
 
 
+class TopologyError(ValueError):
+    """This stack cannot be laid out as asked."""
+
+
 def default_ports(offset: int = 0) -> dict[str, int]:
     """Port of every listener by name; all on loopback.
 
     Raises:
-        ValueError: if the offset leads out of the range of ports.
+        TopologyError: if the offset leads out of the range of ports.
     """
     ports = {name: port + offset for name, port in _PORTS.items()}
     if not all(1024 <= port <= 65535 for port in ports.values()):
-        raise ValueError(f"port offset {offset} leads out of the ports from 1024 to 65535")
+        raise TopologyError(f"port offset {offset} leads out of the ports from 1024 to 65535")
     return ports
 
 
