@@ -1,0 +1,1 @@
+"""One module per external thing: Redis, Parquet files, the database."""
