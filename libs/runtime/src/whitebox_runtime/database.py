@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from whitebox_runtime.errors import InvalidArgument
 
 _BUSY_SECONDS = 10.0
+_WRITES = "whitebox_writes"
 _DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg")
 
 
@@ -21,7 +24,7 @@ def open_engine(url: str) -> AsyncEngine:
 
     SQLite files are in WAL mode, so readers never wait for the writer; writers wait for each other up to 10 s.
     `engine.begin()` takes the write lock at once (BEGIN IMMEDIATE): a transaction that reads first and writes later
-    would otherwise fail instead of waiting. `engine.connect()` only reads and takes no lock; foreign keys are checked.
+    would otherwise fail instead of waiting. `engine.connect()` is for reading. Foreign keys are checked.
 
     Args:
         url: `sqlite+aiosqlite:///path` or `postgresql+asyncpg://user:password@host/database`.
@@ -49,7 +52,7 @@ def open_engine(url: str) -> AsyncEngine:
         )
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(parsed, connect_args={"timeout": _BUSY_SECONDS})
+    engine = _SqliteEngine(create_async_engine(parsed, connect_args={"timeout": _BUSY_SECONDS}).sync_engine)
     sa.event.listen(engine.sync_engine, "connect", _set_up_sqlite)
     sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
@@ -70,4 +73,16 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+class _SqliteEngine(AsyncEngine):
+    """An engine whose `begin()` marks the transaction as a writing one."""
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        async with self.connect() as connection:
+            await connection.execution_options(**{_WRITES: True})
+            async with connection.begin():
+                yield connection

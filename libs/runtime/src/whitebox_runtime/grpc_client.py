@@ -104,7 +104,7 @@ def peer_ready(channel: grpc.aio.Channel, peer: str) -> Callable[[], Awaitable[N
         channel: The channel to the peer.
         peer: Name of the service for people.
     """
-    stub = health_pb2_grpc.HealthStub(channel)
+    stub: Any = health_pb2_grpc.HealthStub(channel)
 
     async def check() -> None:
         with calling(peer):
@@ -144,7 +144,7 @@ class _Channel(grpc.aio.Channel):
     async def close(self, grace: float | None = None) -> None:
         await self._channel.close(grace)
 
-    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:  # noqa: FBT001, FBT002
+    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
         return self._channel.get_state(try_to_connect)
 
     async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
@@ -169,7 +169,9 @@ class _MultiCallable:
         self._timeout_seconds = timeout_seconds
         self._durations: dict[str, Any] = {}
 
-    def __call__(self, request: Any = None, *, timeout: float | None = None, metadata: Any = None, **kwargs: Any) -> Any:
+    def __call__(
+        self, request: Any = None, *, timeout: float | None = None, metadata: Any = None, **kwargs: Any
+    ) -> Any:
         wanted = self._timeout_seconds if timeout is None else timeout
         left = remaining_seconds()
         # A request whose time is up fails here as it would a moment later: with DEADLINE_EXCEEDED, by gRPC.

@@ -104,7 +104,9 @@ class GrpcServer:
         await self.server.start()
         self._started = True
         self._watching = self._process.spawn(self._watch_health(), name="grpc health")
-        logger.info("listening", extra={"address": f"{settings.host}:{self.port}", "services": list(self._service_names)})
+        logger.info(
+            "listening", extra={"address": f"{settings.host}:{self.port}", "services": list(self._service_names)}
+        )
         return self.port
 
     async def serve_until_stopped(self) -> None:
@@ -140,9 +142,9 @@ class GrpcServer:
                 await asyncio.wait_for(self._process.stopping.wait(), _HEALTH_SECONDS)
 
     async def _publish_health(self) -> None:
-        serving = health_pb2.HealthCheckResponse.ServingStatus
         report = await self._process.health.report()
-        status = serving.SERVING if report.ready else serving.NOT_SERVING
+        answer = health_pb2.HealthCheckResponse
+        status = answer.SERVING if report.ready else answer.NOT_SERVING
         for name in ("", *self._service_names):
             await self._health.set(name, status)
 
@@ -258,9 +260,9 @@ class _Interceptor(grpc.aio.ServerInterceptor):
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[_Handler]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[_Handler | None]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> _Handler:
+    ) -> _Handler | None:
         path = handler_call_details.method
         wrapped = self._handlers.get(path)
         if wrapped is not None:

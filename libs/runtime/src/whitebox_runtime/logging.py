@@ -17,7 +17,9 @@ from typing import Any, TextIO
 from opentelemetry import trace
 
 _STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime", "taskName"}
-_SECRET_KEY = re.compile(r"(password|passwd|secret|authorization|api_?key|cookie|credentials?|(^|_)token)$", re.IGNORECASE)
+_SECRET_KEY = re.compile(
+    r"(password|passwd|secret|authorization|api_?key|cookie|credentials?|(^|_)token)$", re.IGNORECASE
+)
 _URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^@\s/]+(@)")
 _BEARER = re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{8,}")
 _HIDDEN = "[hidden]"
@@ -37,7 +39,9 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Returns the record as JSON; an unserialisable extra becomes its `str`."""
         line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "time": datetime.fromtimestamp(record.created, UTC)
+            .isoformat(timespec="milliseconds")
+            .replace("+00:00", "Z"),
             "level": record.levelname,
             "service": self._service,
             "logger": record.name,

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -104,7 +105,9 @@ async def acknowledge(connection: AsyncConnection, table: sa.Table, event_ids: S
 
 
 class OutboxRelay:
-    """Publishes what is in the outbox; several may run on one PostgreSQL table.
+    """Publishes what is in the outbox, in the order in which it was enqueued.
+
+    Several relays may run on one PostgreSQL table; each takes batches of its own, which may then overtake each other.
 
     Args:
         engine: The database.
@@ -166,21 +169,38 @@ class OutboxRelay:
         Raises:
             Unavailable: The broker did not take them; they stay due.
         """
-        table = self._table
-        now = time.time()
-        some = sa.select(table).where(table.c.due <= now).order_by(table.c.sequence).limit(_BATCH)
-        async with self._engine.connect() as connection:
-            if not (await connection.execute(some.with_only_columns(table.c.sequence).limit(1))).first():
-                return 0
-        async with self._engine.begin() as connection:
-            rows = (await connection.execute(some.with_for_update(skip_locked=True))).all()
-            if not rows:
-                return 0
+        rows = await self._claim()
+        if not rows:
+            return 0
+        try:
             await self._producer.send([_event(row) for row in rows])
-            published = [row.sequence for row in rows]
-            again = sa.update(table).where(table.c.sequence.in_(published))
-            await connection.execute(again.values(due=time.time() + self._republish_after_seconds))
+        except BaseException:
+            await self._set_due(rows, 0.0)
+            raise
         return len(rows)
+
+    async def _claim(self) -> Sequence[sa.Row[Any]]:
+        """Takes the next rows for this relay by making them due later, in a transaction that no broker can hold up.
+
+        If the process dies before it has published them, they are simply due again then.
+        """
+        table = self._table
+        due = sa.select(table).where(table.c.due <= time.time()).order_by(table.c.sequence)
+        async with self._engine.connect() as connection:  # an idle outbox takes no write lock
+            if (await connection.execute(due.with_only_columns(table.c.sequence).limit(1))).first() is None:
+                return []
+        async with self._engine.begin() as connection:
+            rows = (await connection.execute(due.limit(_BATCH).with_for_update(skip_locked=True))).all()
+            await connection.execute(self._update_due(rows, time.time() + self._republish_after_seconds))
+        return rows
+
+    async def _set_due(self, rows: Sequence[sa.Row[Any]], due: float) -> None:
+        async with self._engine.begin() as connection:
+            await connection.execute(self._update_due(rows, due))
+
+    def _update_due(self, rows: Sequence[sa.Row[Any]], due: float) -> sa.Update:
+        table = self._table
+        return sa.update(table).where(table.c.sequence.in_([row.sequence for row in rows])).values(due=due)
 
     async def _measure(self) -> None:
         if time.monotonic() - self._measured_at < _GAUGE_SECONDS:
@@ -193,7 +213,7 @@ class OutboxRelay:
         gauge("whitebox_outbox_oldest_age_seconds").set(max(0.0, time.time() - oldest) if pending else 0.0)
 
 
-def _event(row: sa.Row[tuple[object, ...]]) -> Event:
+def _event(row: sa.Row[Any]) -> Event:
     return Event(
         id=row.event_id,
         type=row.type,

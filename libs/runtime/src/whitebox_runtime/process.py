@@ -106,15 +106,15 @@ def run_process(
     """
     options = {word for word in (sys.argv[1:] if argv is None else argv) if word.startswith("-")}
     if options & {"-h", "--help"}:
-        print(f"{name}: configured by environment variables\n\n{describe_settings(settings_class)}")  # noqa: T201
-        print("\n  --check  read the configuration, say whether it is good, and exit\n  --help   this text")  # noqa: T201
+        print(f"{name}: configured by environment variables\n\n{describe_settings(settings_class)}")
+        print("\n  --check  read the configuration, say whether it is good, and exit\n  --help   this text")
         raise SystemExit(_EXIT_OK)
     if unknown := options - {"--check"}:
-        print(f"{name}: unknown option {sorted(unknown)[0]}; try --help", file=sys.stderr)  # noqa: T201
+        print(f"{name}: unknown option {sorted(unknown)[0]}; try --help", file=sys.stderr)
         raise SystemExit(_EXIT_USAGE)
     settings = load_settings(settings_class)
     if "--check" in options:
-        print(f"{name}: configuration is good")  # noqa: T201
+        print(f"{name}: configuration is good")
         raise SystemExit(_EXIT_OK)
     setup_logging(name, settings.log_level)
     setup_tracing(name, settings.otlp_endpoint)
@@ -146,7 +146,7 @@ async def _live(name: str, settings: S, serve: Callable[[Process[S]], Awaitable[
         # Whatever hangs from here on must not keep the process: its supervisor waits for it.
         _end_after(settings.shutdown_grace_seconds + _CLOSING_SECONDS)
         await serving
-    except Exception as error:  # noqa: BLE001 - the last place that can say why the process ends
+    except Exception as error:
         process.fail(f"{name} failed: {error!r}", error)
     finally:
         stopped.cancel()

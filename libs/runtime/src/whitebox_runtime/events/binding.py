@@ -44,13 +44,13 @@ class Record:
 class _Bytes:
     """The library's `Format` for payloads that are bytes already."""
 
-    def read_data(self, body: bytes, datacontenttype: str | None) -> bytes:
+    def read_data(self, body: bytes, datacontenttype: str | None) -> bytes:  # noqa: ARG002 - the library passes it by position
         return body
 
-    def write_data(self, data: Any, datacontenttype: str | None) -> bytes:
+    def write_data(self, data: Any, datacontenttype: str | None) -> bytes:  # noqa: ARG002
         return bytes(data)
 
-    def read(self, event_factory: EventFactory | None, data: str | bytes) -> BaseCloudEvent:
+    def read(self, event_factory: EventFactory | None, data: str | bytes) -> BaseCloudEvent:  # noqa: ARG002
         raise MalformedEventError("structured mode is not used here")
 
     def write(self, event: BaseCloudEvent) -> bytes:

@@ -11,8 +11,9 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -126,11 +127,10 @@ class EventConsumer:
         error: BaseException | None = None
         try:
             self._consume_until_halted(loop, stopping)
-        except BaseException as fault:  # noqa: BLE001 - handed to run()
+        except BaseException as fault:
             error = fault
-        if loop.is_closed():
-            return
-        loop.call_soon_threadsafe(_complete, ended, error)
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_complete, ended, error)
 
     def _consume_until_halted(self, loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
         wait, longest = _RECONNECT_SECONDS
@@ -199,18 +199,26 @@ class EventConsumer:
     def _stay_member_during(self, work: Future[None], consumer: Any) -> dict[TopicPartition, list[Any]]:
         """Polls now and then until the work is done; returns what a rebalance let through in the meantime."""
         early: dict[TopicPartition, list[Any]] = {}
+        trouble: KafkaError | None = None
         paused = False
         while True:
             try:
                 work.exception(timeout=_BUSY_POLL_SECONDS)
                 break
             except TimeoutError:
-                consumer.pause(*consumer.assignment())
-                paused = True
-                for partition, batch in consumer.poll(timeout_ms=0).items():
-                    early.setdefault(partition, []).extend(batch)
+                pass
+            try:
+                if trouble is None:
+                    paused = True
+                    _for_each(consumer.pause, consumer)
+                    for partition, batch in consumer.poll(timeout_ms=0).items():
+                        early.setdefault(partition, []).extend(batch)
+            except KafkaError as error:
+                trouble = error  # the work must end before a new connection hands out the same events again
+        if trouble is not None:
+            raise trouble
         if paused:
-            consumer.resume(*consumer.assignment())
+            _for_each(consumer.resume, consumer)
         return early
 
     def _commit(self, consumer: Any, items: Sequence[_Item]) -> None:
@@ -256,26 +264,26 @@ class EventConsumer:
         events = [item.event for item in items if item.event is not None]
         try:
             results = await self._handle_batch(events)
-        except Exception as error:  # noqa: BLE001 - a batch that fails as a whole
+        except Exception as error:
             results = [error] * len(events)
         if len(results) != len(events):
             raise TypeError(f"the handler of {self._group_id} answered {len(results)} results for {len(events)} events")
         pending: list[_Item] = []
         failed = False
-        for item, error in zip(items, results, strict=True):
+        for item, answer in zip(items, results, strict=True):
             topic = item.partition.topic
-            if error is None:
+            if answer is None:
                 item.done = True
                 counter("whitebox_events_consumed_total").labels(topic, "handled").inc()
-            elif isinstance(error, DeferredEvent):
+            elif isinstance(answer, DeferredEvent):
                 pending.append(item)
-            elif item.retries(self._max_attempts).give_up(error):
-                await self._park(item, error, stopping)
+            elif item.retries(self._max_attempts).give_up(answer):
+                await self._park(item, answer, stopping)
             else:
                 failed = True
                 pending.append(item)
                 counter("whitebox_events_consumed_total").labels(topic, "retried").inc()
-                logger.warning("event failed; trying again", extra=item.describe(error))
+                logger.warning("event failed; trying again", extra=item.describe(answer))
         return pending, failed
 
     async def _park(self, item: _Item, error: Exception, stopping: asyncio.Event) -> None:
@@ -365,16 +373,22 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]
     def seconds_outside(self) -> float:
         return 0.0 if self.joined else time.monotonic() - self._outside_since
 
-    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:  # noqa: ARG002 - the client's interface
         self.joined = True
 
-    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002
         self.generation += 1
         self.joined = False
         self._outside_since = time.monotonic()
 
     def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
         self.on_partitions_revoked(lost)
+
+
+def _for_each(change: Callable[[TopicPartition], None], consumer: Any) -> None:
+    for partition in consumer.assignment():
+        with suppress(KeyError):  # a rebalance took it away in this moment
+            change(partition)
 
 
 def _reason(error: Exception) -> str:

@@ -77,7 +77,7 @@ async def _handle_traced(handle: Callable[[Event], Awaitable[None]], event: Even
     token = otel_context.attach(trace.set_span_in_context(span))
     try:
         await handle(event)
-    except Exception as error:  # noqa: BLE001 - the consumer decides what becomes of it
+    except Exception as error:
         span.record_exception(error)
         span.set_status(trace.StatusCode.ERROR)
         return error
@@ -119,7 +119,7 @@ class Retries:
 
 
 async def wait_before_retry(attempt: int, stopping: asyncio.Event) -> None:
-    """Waits before the retry that follows `attempt` (from 1), twice as long each time, with jitter; or until stopping."""
+    """Waits before the retry that follows `attempt` (from 1), twice as long each time, with jitter."""
     longest = min(_LONGEST_BACKOFF_SECONDS, _FIRST_BACKOFF_SECONDS * 2 ** min(attempt - 1, 10))
     with suppress(TimeoutError):
         await asyncio.wait_for(stopping.wait(), longest * random.uniform(0.5, 1.0))  # noqa: S311 - only jitter

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 _DELIVERY_MS = 10_000
 _REQUEST_MS = 4_000
+_ANSWER_SECONDS = 15.0
+# Calls that queued up behind one that could not connect fail with it, instead of each waiting as long again.
+_AWAY_SECONDS = 1.0
 
 
 class EventProducer:
@@ -45,6 +49,7 @@ class EventProducer:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="events-producer")
         self._producer: Any = None
         self._topics: set[str] = set()
+        self._away_until = 0.0
 
     async def start(self) -> None:
         """Begins to connect; does not wait, so that a process starts without its broker."""
@@ -70,14 +75,17 @@ class EventProducer:
         delivered: asyncio.Future[None] = loop.create_future()
         topics = Counter(record.topic for record in records)
         try:
-            await loop.run_in_executor(self._thread, self._hand_over, records, loop, delivered)
-            await delivered
-        except (KafkaError, OSError) as error:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await loop.run_in_executor(self._thread, self._hand_over, records, loop, delivered)
+                await delivered
+        except (KafkaError, OSError) as error:  # TimeoutError is an OSError
             # A broker that lost its topics needs them created again.
             self._topics.clear()
             self._count(topics, "failed")
             raise Unavailable(
-                f"events could not be delivered to {self._address}: {error}", reason="broker_unavailable", retry_after=1.0
+                f"events could not be delivered to {self._address}: {error}",
+                reason="broker_unavailable",
+                retry_after=1.0,
             ) from error
         self._count(topics, "delivered")
 
@@ -123,11 +131,17 @@ class EventProducer:
     def _hand_over(
         self, records: Sequence[Record], loop: asyncio.AbstractEventLoop, delivered: asyncio.Future[None]
     ) -> None:
-        producer = self._connect()
-        unknown = {record.topic for record in records} - self._topics
-        if unknown:
-            create_topics(self._address, unknown, self._client_id, self._partitions)
-            self._topics |= unknown
+        if time.monotonic() < self._away_until:
+            raise KafkaError("no connection")
+        try:
+            producer = self._connect()
+            unknown = {record.topic for record in records} - self._topics
+            if unknown:
+                create_topics(self._address, unknown, self._client_id, self._partitions)
+                self._topics |= unknown
+        except (KafkaError, OSError):
+            self._away_until = time.monotonic() + _AWAY_SECONDS
+            raise
         delivery = _Delivery(len(records), loop, delivered)
         for record in records:
             future = producer.send(record.topic, record.value, key=record.key, headers=list(record.headers))
