@@ -72,6 +72,7 @@ METRICS: Mapping[str, Metric] = {
     "whitebox_embedding_truncated_total": Metric("counter", "Texts cut at the model's length"),
     "whitebox_embedding_batch_texts": Metric("histogram", "Texts in one run of the model", (), _SIZES),
     "whitebox_embedding_queue_seconds": Metric("histogram", "Time a text waited for its batch"),
+    "whitebox_embedding_cache_lookups_total": Metric("counter", "Texts of queries looked up in the vector cache", ("outcome",)),
     # Retrieval
     "whitebox_documents_total": Metric("counter", "Documents that reached a final state", ("outcome",)),
     "whitebox_document_index_duration_seconds": Metric("histogram", "Time to index one document", (), _SLOW),

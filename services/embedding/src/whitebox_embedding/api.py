@@ -8,6 +8,7 @@ from whitebox_runtime.errors import InvalidArgument, NotFound
 from whitebox_runtime.telemetry import counter
 
 from whitebox_embedding.bundle import Manifest
+from whitebox_embedding.caching import CachingEmbedder
 from whitebox_embedding.embedder import Embedder
 
 MAX_EMBED_TEXTS = 256
@@ -21,12 +22,14 @@ class EmbeddingApi(embedding_pb2_grpc.EmbeddingServiceServicer):
 
     Args:
         embedder: The model.
+        cache: The same, with a memory for queries.
         manifest: Its description.
         runtime: Engine and version.
     """
 
-    def __init__(self, embedder: Embedder, manifest: Manifest, runtime: str) -> None:
+    def __init__(self, embedder: Embedder, cache: CachingEmbedder, manifest: Manifest, runtime: str) -> None:
         self._embedder = embedder
+        self._cache = cache
         self._manifest = manifest
         self._runtime = runtime
         self._texts = counter("whitebox_embedding_texts_total")
@@ -39,7 +42,7 @@ class EmbeddingApi(embedding_pb2_grpc.EmbeddingServiceServicer):
         """Embeds up to 256 texts of up to 65536 characters each."""
         self._check_model(request.model)
         _check_texts(request.texts, MAX_EMBED_TEXTS)
-        result = await self._embedder.embed(request.texts)
+        result = await self._cache.embed(request.texts)
         self._texts.inc(len(result.token_counts))
         self._tokens.inc(sum(result.token_counts))
         self._truncated.inc(sum(result.truncated))

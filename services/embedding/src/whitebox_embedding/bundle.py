@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 _MANIFEST = "manifest.json"
 _GRAPH = "model.onnx"
 _TOKENIZER = "tokenizer.json"
+# Redistributed weights must be accompanied by these where their author supplies them.
+_LICENCES = ("LICENSE", "NOTICE")
 _PROBE = "White box: every part of the model can be opened, read and recomputed by hand."
 
 OpenTokenizer = Callable[[Path, int], Tokenizer]
@@ -143,7 +145,7 @@ def _open(path: Path, choice: ModelChoice, weights_sha256: str) -> Bundle:
     expected = (weights_sha256, choice.precision, GRAPH_VERSION)
     if (manifest.weights_sha256, manifest.precision, manifest.graph_version) != expected:
         raise ModelError(f"{path} describes another model")
-    if manifest.files.keys() != {_GRAPH, _TOKENIZER}:
+    if not {_GRAPH, _TOKENIZER} <= manifest.files.keys():
         raise ModelError(f"{path / _MANIFEST} does not list the files of a bundle")
     for name, digest in manifest.files.items():
         if not (path / name).is_file() or sha256_file(path / name) != digest:
@@ -170,6 +172,9 @@ def _build(
     try:
         _write(scratch / _GRAPH, build_graph(weights, shape, choice.precision).SerializeToString())
         _write(scratch / _TOKENIZER, folder.tokenizer_path.read_bytes())
+        for name in _LICENCES:
+            if (folder.path / name).is_file():
+                _write(scratch / name, (folder.path / name).read_bytes())
         manifest = Manifest(
             model=choice.served_name,
             dimensions=shape.dimensions,
@@ -177,7 +182,7 @@ def _build(
             precision=choice.precision,
             graph_version=GRAPH_VERSION,
             weights_sha256=weights_sha256,
-            files={name: sha256_file(scratch / name) for name in (_GRAPH, _TOKENIZER)},
+            files={file.name: sha256_file(file) for file in sorted(scratch.iterdir())},
             probe=_PROBE,
             probe_vector=reference.encode(weights, shape, probe_ids).tolist(),
         )

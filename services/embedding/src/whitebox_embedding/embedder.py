@@ -17,7 +17,7 @@ from whitebox_embedding.encoding import Tokenizer
 # Characters tokenised in one piece, some milliseconds of work: a query waits for one such piece, not for a whole book.
 _SLICE_CHARACTERS = 16_384
 # A request of at most so many texts is a query, and the last quarter of the room is kept for queries.
-_QUERY_TEXTS = 8
+QUERY_TEXTS = 8
 _BULK_SHARE = 0.75
 
 _T = TypeVar("_T")
@@ -76,7 +76,7 @@ class Embedder:
 
     @contextmanager
     def _admitted(self, texts: int) -> Iterator[None]:
-        room = self._max_waiting if texts <= _QUERY_TEXTS else int(self._max_waiting * _BULK_SHARE)
+        room = self._max_waiting if texts <= QUERY_TEXTS else int(self._max_waiting * _BULK_SHARE)
         if self._waiting + texts > room:
             raise ResourceExhausted(
                 f"{self._waiting} texts are waiting and {texts} more exceed the limit of {room}; try again later "

@@ -12,6 +12,7 @@ from whitebox_embedding.adapters.tokenizer import HuggingFaceTokenizer
 from whitebox_embedding.api import EmbeddingApi
 from whitebox_embedding.batcher import Batcher
 from whitebox_embedding.bundle import ensure_bundle
+from whitebox_embedding.caching import CachingEmbedder
 from whitebox_embedding.embedder import Embedder
 from whitebox_embedding.errors import ModelError
 from whitebox_embedding.self_test import check_model
@@ -50,7 +51,8 @@ async def serve(process: Process[EmbeddingSettings]) -> None:
         # A model that gives wrong vectors must not come into service: an index filled with them would look healthy.
         await model_answers()
         async with GrpcServer(process, service_names=[_SERVICE]) as server:
-            api = EmbeddingApi(embedder, bundle.manifest, encoder.runtime)
+            cache = CachingEmbedder(embedder, settings.cache_texts)
+            api = EmbeddingApi(embedder, cache, bundle.manifest, encoder.runtime)
             embedding_pb2_grpc.add_EmbeddingServiceServicer_to_server(api, server.server)
             await server.serve_until_stopped()
     finally:

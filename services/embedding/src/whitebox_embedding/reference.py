@@ -33,7 +33,8 @@ def encode(weights: Weights, architecture: Architecture, token_ids: NDArray[np.i
     def layer_norm(x: _Array, name: str) -> _Array:
         centred = x - x.mean(axis=-1, keepdims=True)
         scale = np.sqrt((centred**2).mean(axis=-1, keepdims=True) + architecture.epsilon)
-        return centred / scale * weights[name + ".weight"] + weights[name + ".bias"]
+        normed: _Array = centred / scale * weights[name + ".weight"] + weights[name + ".bias"]
+        return normed
 
     def by_head(x: _Array) -> _Array:
         return x.reshape(tokens, heads, width // heads).swapaxes(0, 1)

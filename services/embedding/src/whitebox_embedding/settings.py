@@ -54,6 +54,10 @@ class EmbeddingSettings(ServiceSettings):
         description="Texts admitted at the same time; a quarter of the room is for requests of up to 8 texts",
     )
 
+    cache_texts: int = Field(
+        4096, ge=0, le=1_000_000, description="Query texts whose vectors are remembered, about 2 KB each; 0 is off"
+    )
+
     @property
     def choice(self) -> ModelChoice:
         """The model these settings choose."""
