@@ -1,0 +1,7 @@
+"""Linear models."""
+
+from __future__ import annotations
+
+from whitebox.linear_model._logistic import LogisticRegression
+
+__all__ = ["LogisticRegression"]

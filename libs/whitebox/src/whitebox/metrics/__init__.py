@@ -1,0 +1,1 @@
+"""Measures: similarity of vectors and quality of rankings."""

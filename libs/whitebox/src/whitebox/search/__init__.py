@@ -1,0 +1,1 @@
+"""Search: exact nearest neighbours, BM25, and rank fusion."""

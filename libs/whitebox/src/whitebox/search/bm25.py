@@ -1,0 +1,159 @@
+"""BM25: ranking by the words that query and document share."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from whitebox._validation import positive_int
+from whitebox.errors import EmptyInputError, NotFittedError, RangeError
+
+_TOKEN = re.compile(r"[^\W_]+")
+
+
+def tokenize(text: str) -> list[str]:
+    """Words of letters and digits in any script, folded to one case.
+
+    >>> tokenize("BM25's cousin: TF-IDF, naïve!")
+    ['bm25', 's', 'cousin', 'tf', 'idf', 'naïve']
+    """
+    return _TOKEN.findall(text.casefold())
+
+
+def term_weights(tokens: Sequence[str], average_length: float, k1: float = 1.2, b: float = 0.75) -> dict[str, float]:
+    r"""The document side of BM25 without the inverse document frequency.
+
+    .. math:: w(t, d) = \frac{f_{t,d}\,(k_1 + 1)}{f_{t,d} + k_1 (1 - b + b\,|d| / \overline{|d|})}
+
+    A sparse index that applies the IDF itself, and gets 1 for each query term, then ranks by BM25. O(len(tokens)).
+
+    Args:
+        tokens: The document's tokens.
+        average_length: Expected number of tokens of a document, positive.
+        k1: Saturation of the term frequency, not negative.
+        b: Influence of the length, from 0 to 1.
+
+    Raises:
+        RangeError: if a parameter is out of its range.
+
+    >>> {term: round(weight, 3) for term, weight in term_weights(["a", "b", "a"], average_length=3).items()}
+    {'a': 1.375, 'b': 1.0}
+    """
+    _check_parameters(k1, b)
+    if not (math.isfinite(average_length) and average_length > 0):
+        raise RangeError(f"average_length must be positive, got {average_length!r}")
+    norm = k1 * (1 - b + b * len(tokens) / average_length)
+    return {term: count * (k1 + 1) / (count + norm) for term, count in Counter(tokens).items()}
+
+
+class BM25:
+    r"""Okapi BM25 over a fixed corpus.
+
+    .. math::
+        s(q, d) = \sum_{t \in q} \ln\left(1 + \frac{N - n_t + 0.5}{n_t + 0.5}\right)
+        \frac{f_{t,d}\,(k_1 + 1)}{f_{t,d} + k_1 (1 - b + b\,|d| / \overline{|d|})}
+
+    (Robertson, Zaragoza: The Probabilistic Relevance Framework: BM25 and Beyond, 2009; the IDF is Lucene's, which is
+    never negative.) Scores are computed when fitting, per posting, as in BM25S (Lù 2024); a query then only adds up the
+    posting lists of its terms. Fit is O(tokens); a query O(postings of its terms + n).
+
+    Args:
+        k1: Saturation of the term frequency.
+        b: Influence of the document's length.
+
+    Raises:
+        RangeError: if a parameter is out of its range.
+
+    >>> bm25 = BM25().fit([["tidal", "power"], ["wind", "power"], ["tidal", "tidal", "flat"]])
+    >>> indices, scores = bm25.search(["tidal"], k=2)
+    >>> indices.tolist()
+    [2, 0]
+    """
+
+    def __init__(self, k1: float = 1.2, b: float = 0.75) -> None:
+        _check_parameters(k1, b)
+        self.k1 = k1
+        self.b = b
+
+    def fit(self, documents: Sequence[Sequence[str]]) -> BM25:
+        """Indexes tokenised documents. Empty documents are allowed, an empty corpus is not.
+
+        Raises:
+            EmptyInputError: if there is no document.
+        """
+        if len(documents) == 0:
+            raise EmptyInputError("the corpus holds no document")
+        vocabulary: dict[str, int] = {}
+        terms: list[int] = []
+        rows: list[int] = []
+        counts: list[int] = []
+        lengths = np.empty(len(documents))
+        for row, tokens in enumerate(documents):
+            lengths[row] = len(tokens)
+            for term, count in Counter(tokens).items():
+                terms.append(vocabulary.setdefault(term, len(vocabulary)))
+                rows.append(row)
+                counts.append(count)
+        term_ids, frequency = np.array(terms, dtype=np.int64), np.array(counts, dtype=np.float64)
+        postings = np.array(rows, dtype=np.int64)
+        document_frequency = np.bincount(term_ids, minlength=len(vocabulary))
+        idf = np.log1p((len(documents) - document_frequency + 0.5) / (document_frequency + 0.5))
+        average = lengths.mean() or 1.0
+        norm = self.k1 * (1 - self.b + self.b * lengths / average)
+        weights = idf[term_ids] * frequency * (self.k1 + 1) / (frequency + norm[postings])
+        # Posting lists one after another, by term: a query slices them.
+        order = np.argsort(term_ids, kind="stable")
+        self.vocabulary_ = vocabulary
+        self.starts_ = np.concatenate([[0], np.cumsum(document_frequency)]).astype(np.int64)
+        self.postings_ = postings[order]
+        self.weights_ = weights[order]
+        self.n_documents_ = len(documents)
+        return self
+
+    def scores(self, query: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Score of every document, shape (n,); 0 where no term is shared. A repeated query term counts each time.
+
+        Raises:
+            NotFittedError: before `fit`.
+        """
+        if not hasattr(self, "vocabulary_"):
+            raise NotFittedError("fit the index before searching it")
+        total = np.zeros(self.n_documents_)
+        for term, repeats in Counter(query).items():
+            number = self.vocabulary_.get(term)
+            if number is not None:
+                postings = slice(self.starts_[number], self.starts_[number + 1])
+                # Within one list each document stands once, so plain indexed addition is safe.
+                total[self.postings_[postings]] += repeats * self.weights_[postings]
+        return total
+
+    def search(self, query: Sequence[str], k: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """The k best documents that share a term with the query; fewer where fewer do. Ties go to the lower index.
+
+        Returns:
+            Indices and scores, best first.
+
+        Raises:
+            NotFittedError: before `fit`.
+            RangeError: if `k` is less than 1.
+        """
+        k = positive_int(k, "k")
+        total = self.scores(query)
+        matching = np.flatnonzero(total)
+        if len(matching) > k:
+            threshold = np.partition(total[matching], -k)[-k]
+            matching = matching[total[matching] >= threshold]
+        best = matching[np.lexsort((matching, -total[matching]))][:k]
+        return best, total[best]
+
+
+def _check_parameters(k1: float, b: float) -> None:
+    if not (math.isfinite(k1) and k1 >= 0):
+        raise RangeError(f"k1 must be finite and not negative, got {k1!r}")
+    if not (math.isfinite(b) and 0 <= b <= 1):
+        raise RangeError(f"b must be from 0 to 1, got {b!r}")
