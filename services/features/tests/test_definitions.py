@@ -23,7 +23,9 @@ PAYMENTS = Source("payments", entity="customer", fields=("amount",))
 COUNT = Feature("count_1h", Aggregation.COUNT, HOUR)
 
 
-def view(*features: Feature, name: str = "spend", version: int = 1, source: str = "payments", entity: str = "customer") -> FeatureView:
+def view(
+    *features: Feature, name: str = "spend", version: int = 1, source: str = "payments", entity: str = "customer"
+) -> FeatureView:
     return FeatureView(name, version, source, entity, features or (COUNT,), freshness_limit=HOUR)
 
 
@@ -48,7 +50,10 @@ def test_a_bare_name_is_the_newest_version_and_a_pinned_one_stays():
 
 
 def test_retention_is_the_longest_window_of_any_version_and_ignores_last():
-    features = (Feature("sum_5h", Aggregation.SUM, 5 * HOUR, "amount"), Feature("last", Aggregation.LAST, 90 * HOUR, "amount"))
+    features = (
+        Feature("sum_5h", Aggregation.SUM, 5 * HOUR, "amount"),
+        Feature("last", Aggregation.LAST, 90 * HOUR, "amount"),
+    )
     definitions = Definitions((CUSTOMER,), (PAYMENTS,), (view(), view(*features, version=2)))
     assert definitions.retention(PAYMENTS) == 5 * HOUR + PAYMENTS.lateness
     assert definitions.longest_window(PAYMENTS) == 90 * HOUR
@@ -56,7 +61,10 @@ def test_retention_is_the_longest_window_of_any_version_and_ignores_last():
 
 def test_select_keeps_the_order_asked_for():
     spend = demo.DEFINITIONS.view("customer_spend")
-    assert [f.name for f in spend.select(["last_amount", "transaction_sum_1h"])] == ["last_amount", "transaction_sum_1h"]
+    assert [f.name for f in spend.select(["last_amount", "transaction_sum_1h"])] == [
+        "last_amount",
+        "transaction_sum_1h",
+    ]
     assert spend.select([]) == spend.features
     with pytest.raises(KeyError, match="nothing"):
         spend.select(["nothing"])
@@ -85,7 +93,10 @@ def test_select_keeps_the_order_asked_for():
         (lambda: Definitions((CUSTOMER,), (PAYMENTS, PAYMENTS), ()), "source defined more than once"),
         (lambda: Definitions((CUSTOMER,), (PAYMENTS,), (view(), view())), "spend@1"),
         (lambda: Definitions((), (PAYMENTS,), ()), "unknown entity 'customer'; none is defined"),
-        (lambda: Definitions((CUSTOMER,), (PAYMENTS,), (view(source="refunds"),)), "unknown source 'refunds'; there is payments"),
+        (
+            lambda: Definitions((CUSTOMER,), (PAYMENTS,), (view(source="refunds"),)),
+            "unknown source 'refunds'; there is payments",
+        ),
         (lambda: Definitions((CUSTOMER, Entity("shop")), (PAYMENTS,), (view(entity="shop"),)), "about 'shop'"),
         (
             lambda: Definitions((CUSTOMER,), (PAYMENTS,), (view(Feature("x", Aggregation.SUM, HOUR, "fee")),)),

@@ -48,10 +48,16 @@ DEFINITIONS = Definitions((Entity("customer"),), (SOURCE,), (VIEW,))
 
 amounts = st.floats(-1e9, 1e9) | st.sampled_from([0.1, 0.2, 0.3, 1e16])
 # Coarse times make ties and events exactly on a window's edge likely; fine ones fall anywhere.
-ages = st.integers(-2, 26 * 60).map(lambda minutes: minutes * MINUTE) | st.integers(-MINUTE, 30 * HOUR) | st.just(100 * HOUR)
+ages = (
+    st.integers(-2, 26 * 60).map(lambda minutes: minutes * MINUTE)
+    | st.integers(-MINUTE, 30 * HOUR)
+    | st.just(100 * HOUR)
+)
 events_strategy = st.lists(
     st.builds(
-        lambda number, entity, age, amount, fee: FeatureEvent("payments", f"e{number}", entity, NOW - age, NOW, (amount, fee)),
+        lambda number, entity, age, amount, fee: FeatureEvent(
+            "payments", f"e{number}", entity, NOW - age, NOW, (amount, fee)
+        ),
         st.integers(0, 10**9),
         st.sampled_from(["a", "b", "c"]),
         ages,
@@ -63,8 +69,9 @@ events_strategy = st.lists(
 )
 
 
-
-def feature_value(feature: Feature, source: Source, events: Sequence[FeatureEvent], entity_id: str, as_of: int) -> float:
+def feature_value(
+    feature: Feature, source: Source, events: Sequence[FeatureEvent], entity_id: str, as_of: int
+) -> float:
     """The definition in plain Python loops, one event at a time."""
     window = microseconds(feature.window)
     distinct = {event.event_id: event for event in events}
@@ -107,7 +114,12 @@ def read_offline(batches: list[list[FeatureEvent]], entity_ids: list[str], now: 
         for batch in batches:
             store.write(SOURCE, event_frame(SOURCE, batch))
         return read_historical(
-            store, SOURCE, VIEW, VIEW.features, entity_ids, np.full(len(entity_ids), now, dtype=np.int64)
+            store,
+            SOURCE,
+            VIEW,
+            VIEW.features,
+            entity_ids=entity_ids,
+            as_of=np.full(len(entity_ids), now, dtype=np.int64),
         )
 
 
@@ -116,7 +128,10 @@ def assert_equals_oracle(values: np.ndarray, events: list[FeatureEvent], entity_
         for column, feature in enumerate(VIEW.features):
             expected = feature_value(feature, SOURCE, events, entity_id, moment)
             scale = sum(abs(value) for event in events for value in event.values)
-            assert math.isclose(values[row, column], expected, rel_tol=0, abs_tol=1e-12 * scale), (feature.name, entity_id)
+            assert math.isclose(values[row, column], expected, rel_tol=0, abs_tol=1e-12 * scale), (
+                feature.name,
+                entity_id,
+            )
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -125,7 +140,9 @@ def test_online_at_t_equals_historical_at_t_bit_for_bit(redis, events, data):
     """Whatever the order of arrival, the batches and the redeliveries, up to the lateness in the past."""
     from whitebox_features.adapters.redis_store import open_redis
 
-    arrivals = data.draw(st.permutations(events + data.draw(st.lists(st.sampled_from(events), max_size=10) if events else st.just([]))))
+    arrivals = data.draw(
+        st.permutations(events + data.draw(st.lists(st.sampled_from(events), max_size=10) if events else st.just([])))
+    )
     cut = data.draw(st.integers(0, len(arrivals)))
     batches = [batch for batch in (arrivals[:cut], arrivals[cut:]) if batch]
     moment = NOW - data.draw(st.integers(0, 10 * MINUTE))
@@ -158,7 +175,9 @@ def test_a_point_in_time_join_equals_brute_force_at_every_row(events, rows):
         store = ParquetOfflineStore(Path(folder))
         if events:
             store.write(SOURCE, event_frame(SOURCE, events))
-        result = read_historical(store, SOURCE, VIEW, VIEW.features, entity_ids, np.array(as_of, dtype=np.int64))
+        result = read_historical(
+            store, SOURCE, VIEW, VIEW.features, entity_ids=entity_ids, as_of=np.array(as_of, dtype=np.int64)
+        )
     assert_equals_oracle(result.values, events, entity_ids, as_of)
 
 
@@ -167,16 +186,25 @@ def payment(number: int, time: int, amount: float = 1.0, entity: str = "a") -> F
 
 
 async def test_a_window_excludes_its_start_and_includes_its_end(redis_client: Redis):
-    events = [payment(1, NOW - HOUR, 1.0), payment(2, NOW - HOUR + 1, 2.0), payment(3, NOW, 4.0), payment(4, NOW + 1, 8.0)]
+    events = [
+        payment(1, NOW - HOUR, 1.0),
+        payment(2, NOW - HOUR + 1, 2.0),
+        payment(3, NOW, 4.0),
+        payment(4, NOW + 1, 8.0),
+    ]
     served = await read_online(redis_client, [events], ["a"], NOW)
     assert served.values[0, :2].tolist() == [2.0, 6.0]
     assert read_offline([events], ["a"], NOW).values[0, :2].tolist() == [2.0, 6.0]
 
 
 async def test_status_tells_present_from_default_from_stale(redis_client: Redis):
-    served = await read_online(redis_client, [[payment(1, NOW - 7 * HOUR), payment(2, NOW - 5, entity="b")]], ["a", "b", "nobody"], NOW)
+    served = await read_online(
+        redis_client, [[payment(1, NOW - 7 * HOUR), payment(2, NOW - 5, entity="b")]], ["a", "b", "nobody"], NOW
+    )
     names = [feature.name for feature in VIEW.features]
-    status = {entity: dict(zip(names, row, strict=True)) for entity, row in zip("abn", served.statuses.tolist(), strict=True)}
+    status = {
+        entity: dict(zip(names, row, strict=True)) for entity, row in zip("abn", served.statuses.tolist(), strict=True)
+    }
     assert status["a"]["count_1h"] == Status.DEFAULT
     assert status["a"]["mean_24h"] == Status.STALE
     assert set(status["b"].values()) == {Status.PRESENT}
@@ -188,7 +216,10 @@ async def test_a_field_that_old_events_lack_is_left_out_of_its_aggregates(redis_
     before = FeatureEvent("payments", "old", "a", NOW - 5, NOW, (3.0, math.nan))
     after = FeatureEvent("payments", "new", "a", NOW - 6, NOW, (4.0, 0.25))
     only_old = FeatureEvent("payments", "old-b", "b", NOW - 5, NOW, (3.0, math.nan))
-    for result in (await read_online(redis_client, [[before, after, only_old]], ["a", "b"], NOW), read_offline([[before, after, only_old]], ["a", "b"], NOW)):
+    for result in (
+        await read_online(redis_client, [[before, after, only_old]], ["a", "b"], NOW),
+        read_offline([[before, after, only_old]], ["a", "b"], NOW),
+    ):
         assert result.values[:, 2].tolist() == [0.25, 0.0]
         assert result.values[:, 4].tolist() == [0.25, 0.0]
         assert result.statuses[:, 2].tolist() == [Status.PRESENT, Status.DEFAULT]
@@ -204,8 +235,10 @@ async def test_above_the_cap_the_newest_events_count_and_the_value_says_so(redis
         await append(store, events[start : start + size])
     await append(store, events[:3])  # what was dropped does not come back
     served = await OnlineReader(DEFINITIONS, store).read(VIEW, VIEW.features, ["a"], NOW)
-    by_name = dict(zip([f.name for f in VIEW.features], zip(served.values[0], served.statuses[0], strict=True), strict=True))
-    value, status = by_name["max_24h"]
+    by_name = dict(
+        zip([f.name for f in VIEW.features], zip(served.values[0], served.statuses[0], strict=True), strict=True)
+    )
+    _value, status = by_name["max_24h"]
     assert status == Status.TRUNCATED
     assert by_name["last_7d"] == (1.0, Status.PRESENT)
     kept = (await redis_client.strlen((await redis_client.keys("*:a"))[0])) // EntityLogLayout(SOURCE).width - 1

@@ -40,7 +40,7 @@ class EventLogs:
         fields: Values by field name, each of shape (n,); NaN where an event lacks the field.
         starts: First event of each entity, shape (e,).
         ends: One past the last event of each entity, shape (e,).
-        complete_since: Time after which each entity's log holds every event, shape (e,); `NEVER` when nothing was left out.
+        complete_since: Time after which each entity's log holds every event, shape (e,); `NEVER` where nothing is missing.
     """
 
     times: Int64
@@ -57,7 +57,7 @@ class FeatureValues:
     Attributes:
         values: Shape (rows, features); the default where no event is in the window.
         statuses: `Status` as uint8, shape (rows, features).
-        newest: Time of the newest event behind each value in microseconds, shape (rows, features); `NEVER` for defaults.
+        newest: Time of the newest event behind each value in microseconds, same shape; `NEVER` for defaults.
     """
 
     values: Float64

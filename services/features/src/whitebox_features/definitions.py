@@ -116,7 +116,11 @@ class Feature:
                 f"feature {self.name!r}: unknown aggregation {self.aggregation!r}; use one of {', '.join(Aggregation)}"
             )
         if (self.field is None) != (self.aggregation == Aggregation.COUNT):
-            wanted = "counts events and takes no field" if self.field else f"needs the field to take the {self.aggregation} of"
+            wanted = (
+                "counts events and takes no field"
+                if self.field
+                else f"needs the field to take the {self.aggregation} of"
+            )
             raise DefinitionError(f"feature {self.name!r} {wanted}")
         if not math.isfinite(self.default):
             raise DefinitionError(f"feature {self.name!r}: default {self.default} is not finite")
@@ -187,7 +191,9 @@ class Definitions:
         sources = {source.name: source for source in self.sources}
         for source in self.sources:
             if source.entity not in entities:
-                raise DefinitionError(f"source {source.name!r}: unknown entity {source.entity!r}; {_existing(entities)}")
+                raise DefinitionError(
+                    f"source {source.name!r}: unknown entity {source.entity!r}; {_existing(entities)}"
+                )
         for view in self.views:
             _check_view(view, sources)
         views: dict[str, FeatureView] = {}
@@ -239,8 +245,10 @@ def load_definitions(module: str) -> Definitions:
     """
     try:
         definitions = getattr(importlib.import_module(module), "DEFINITIONS", None)
-    except ImportError as error:
-        raise DefinitionError(f"definitions module {module!r} cannot be imported: {error}") from error
+    except DefinitionError:
+        raise
+    except Exception as error:  # the module is the user's, and may fail in any way
+        raise DefinitionError(f"definitions module {module!r} cannot be imported: {error!r}") from error
     if not isinstance(definitions, Definitions):
         raise DefinitionError(f"module {module!r} has no DEFINITIONS of type whitebox_features.definitions.Definitions")
     return definitions
@@ -252,19 +260,21 @@ def _check_view(view: FeatureView, sources: Mapping[str, Source]) -> None:
         raise DefinitionError(f"feature view {view.name!r}: unknown source {view.source!r}; {_existing(sources)}")
     if view.entity != source.entity:
         raise DefinitionError(
-            f"feature view {view.name!r} is about {view.entity!r}, but source {source.name!r} is about {source.entity!r}"
+            f"feature view {view.name!r} is about {view.entity!r}, but source {source.name!r} about {source.entity!r}"
         )
     for feature in view.features:
         if feature.field is not None and feature.field not in source.fields:
             raise DefinitionError(
-                f"feature {feature.name!r} of view {view.name!r}: source {source.name!r} has no field {feature.field!r}; "
+                f"feature {view.name}.{feature.name}: source {source.name!r} has no field {feature.field!r}; "
                 f"{_existing(source.fields)}"
             )
 
 
 def _check_name(what: str, name: str) -> None:
     if not _NAME.fullmatch(name):
-        raise DefinitionError(f"{what} {name!r}: a name is snake_case, starts with a letter and has at most 64 characters")
+        raise DefinitionError(
+            f"{what} {name!r}: a name is snake_case, starts with a letter and has at most 64 characters"
+        )
 
 
 def _check_unique(what: str, names: Sequence[str]) -> None:

@@ -15,7 +15,12 @@ _DAY = timedelta(days=1)
 DEFINITIONS = Definitions(
     entities=(Entity("customer", description="Someone who buys"),),
     sources=(
-        Source("transactions", entity="customer", fields=("amount",), description="Payments, amount in the account's currency"),
+        Source(
+            "transactions",
+            entity="customer",
+            fields=("amount",),
+            description="Payments, amount in the account's currency",
+        ),
     ),
     views=(
         FeatureView(

@@ -11,6 +11,8 @@ from whitebox_features.definitions import Source, microseconds
 
 DIGEST_BYTES = 16
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class FeatureEvent:
@@ -34,13 +36,13 @@ class FeatureEvent:
 
     @property
     def digest(self) -> bytes:
-        """16 bytes that stand for the event id and break ties between events of the same microsecond."""
-        return hashlib.blake2b(self.event_id.encode(), digest_size=DIGEST_BYTES).digest()
+        """16 bytes that stand for source and event id, and order events of the same microsecond."""
+        return hashlib.blake2b(f"{self.source}/{self.event_id}".encode(), digest_size=DIGEST_BYTES).digest()
 
     @property
     def key(self) -> str:
-        """Unique across sources; the id of the CloudEvent and of the outbox row."""
-        return f"{self.source}/{self.event_id}"
+        """The digest in hexadecimal: the id of the CloudEvent and of the outbox row."""
+        return self.digest.hex()
 
 
 def now_microseconds() -> int:
@@ -52,6 +54,11 @@ def to_datetime(moment: int) -> datetime:
     """Returns microseconds since 1970 as an aware UTC time."""
     seconds, rest = divmod(moment, 1_000_000)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
+
+
+def microseconds_since_1970(moment: datetime) -> int:
+    """Returns an aware time in microseconds since 1970."""
+    return microseconds(moment - _EPOCH)
 
 
 def is_late(event: FeatureEvent, source: Source, longest_window_microseconds: int) -> bool:

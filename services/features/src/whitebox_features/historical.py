@@ -17,6 +17,7 @@ def read_historical(
     source: Source,
     view: FeatureView,
     features: Sequence[Feature],
+    *,
     entity_ids: Sequence[str],
     as_of: Int64,
 ) -> FeatureValues:
@@ -46,10 +47,12 @@ def read_historical(
 
 
 def _event_logs(source: Source, events: pl.DataFrame, entities: pl.DataFrame) -> EventLogs:
-    events = events.join(entities, on="entity_id").drop("entity_id", "event_id", "received_at").sort("entity", "event_time")
+    events = (
+        events.join(entities, on="entity_id").drop("entity_id", "event_id", "received_at").sort("entity", "event_time")
+    )
     same = (events["entity"].diff() == 0) & (events["event_time"].diff().dt.total_microseconds() == 0)
     if same.any():
-        # Only events of one microsecond need the digest: to order them as the online store does, and to find repetitions.
+        # Only events of one microsecond need the digest: to order them as the online store does, to find repetitions.
         order = ["entity", "event_time", "digest_high", "digest_low"]
         events = events.sort(order).unique(subset=order, keep="first", maintain_order=True)
     codes = events["entity"].to_numpy()

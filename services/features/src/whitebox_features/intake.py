@@ -52,7 +52,9 @@ class Intake:
         self._definitions = definitions
         self._ledger = ledger
         self._max_future = round(max_future_seconds * 1_000_000)
-        self._longest = {source.name: microseconds(definitions.longest_window(source)) for source in definitions.sources}
+        self._longest = {
+            source.name: microseconds(definitions.longest_window(source)) for source in definitions.sources
+        }
 
     async def push(self, events: Sequence[FeatureEvent]) -> Receipt:
         """Makes checked events durable.
@@ -62,13 +64,25 @@ class Intake:
         """
         distinct = {event.key: event for event in reversed(events)}
         accepted = await self._ledger.accept(list(reversed(distinct.values())))
-        late = [event for event in accepted if is_late(event, self._definitions.source_by_name[event.source], self._longest[event.source])]
+        late = [
+            event
+            for event in accepted
+            if is_late(event, self._definitions.source_by_name[event.source], self._longest[event.source])
+        ]
         new = _by_source(accepted)
         pushed = _by_source(events)
         return Receipt(new, _by_source(late), {name: count - new.get(name, 0) for name, count in pushed.items()})
 
     def check(
-        self, where: str, source: str, event_id: str, entity_id: str, time: int, values: Mapping[str, float], received: int
+        self,
+        where: str,
+        *,
+        source: str,
+        event_id: str,
+        entity_id: str,
+        time: int,
+        values: Mapping[str, float],
+        received: int,
     ) -> FeatureEvent:
         """Checks one event and returns it as the store keeps it.
 
@@ -87,7 +101,9 @@ class Intake:
         definition = self._definitions.source_by_name.get(source)
         if definition is None:
             known = ", ".join(sorted(self._definitions.source_by_name))
-            raise InvalidArgument(f"{where}.source: unknown source {source!r}; there is {known}", reason="unknown_source")
+            raise InvalidArgument(
+                f"{where}.source: unknown source {source!r}; there is {known}", reason="unknown_source"
+            )
         check_text(f"{where}.event_id", event_id, MAX_EVENT_ID)
         check_text(f"{where}.entity_id", entity_id, MAX_ENTITY_ID)
         if time < 0:
@@ -100,13 +116,17 @@ class Intake:
             )
         if values.keys() != set(definition.fields):
             raise InvalidArgument(
-                f"{where}.values: has fields {_listed(values)}, but source {source!r} takes {_listed(definition.fields)}",
+                f"{where}.values: has fields {_listed(values)}; source {source!r} takes {_listed(definition.fields)}",
                 reason="wrong_fields",
             )
         for name, value in values.items():
             if not math.isfinite(value):
-                raise InvalidArgument(f"{where}.values[{name!r}]: {value} is not a finite number", reason="value_not_finite")
-        return FeatureEvent(source, event_id, entity_id, time, received, tuple(values[name] for name in definition.fields))
+                raise InvalidArgument(
+                    f"{where}.values[{name!r}]: {value} is not a finite number", reason="value_not_finite"
+                )
+        return FeatureEvent(
+            source, event_id, entity_id, time, received, tuple(values[name] for name in definition.fields)
+        )
 
 
 def check_text(where: str, text: str, limit: int) -> None:

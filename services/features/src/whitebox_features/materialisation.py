@@ -136,7 +136,9 @@ class Materialisation:
             if state.empty:
                 await self.rebuild(source)
             else:
-                logger.warning("the online store restarted; replaying recent events", extra={"feature_source": source.name})
+                logger.warning(
+                    "the online store restarted; replaying recent events", extra={"feature_source": source.name}
+                )
                 now = now_microseconds()
                 longest = microseconds(self._definitions.longest_window(source))
                 recent = await asyncio.to_thread(

@@ -36,7 +36,7 @@ class OnlineReader:
             now: Time to compute them for, in microseconds; at most the source's lateness in the past.
 
         Raises:
-            stores.NotMaterialised: if the store does not hold the source's events yet.
+            stores.NotMaterialisedError: if the store does not hold the source's events yet.
             whitebox_runtime.errors.Unavailable: if the store cannot be reached.
         """
         logs = await self._store.read(self._definitions.source_by_name[view.source], entity_ids)

@@ -49,7 +49,7 @@ class Appended:
     incarnation: Incarnation
 
 
-class NotMaterialised(Exception):
+class NotMaterialisedError(Exception):
     """The online store lacks a source's events: it is new, or lost them."""
 
 
@@ -68,7 +68,7 @@ class OnlineStore(Protocol):
         """Reads the logs of entities in one round trip; `None` where there is none.
 
         Raises:
-            NotMaterialised: if the store was never completed for this source.
+            NotMaterialisedError: if the store was never completed for this source.
             whitebox_runtime.errors.Unavailable: if the store cannot be reached.
         """
         ...
@@ -90,7 +90,13 @@ class OfflineStore(Protocol):
         ...
 
     def read(
-        self, source: Source, *, start: int, end: int, entity_ids: pl.Series | None = None, received_since: int | None = None
+        self,
+        source: Source,
+        *,
+        start: int,
+        end: int,
+        entity_ids: pl.Series | None = None,
+        received_since: int | None = None,
     ) -> pl.DataFrame:
         """Returns events with start < event time <= end (microseconds), in no order; an event may come repeatedly.
 

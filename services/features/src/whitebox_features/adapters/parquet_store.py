@@ -44,7 +44,13 @@ class ParquetOfflineStore:
             self._write_file(self._root / f"source={source.name}" / f"date={day.isoformat()}", part)
 
     def read(
-        self, source: Source, *, start: int, end: int, entity_ids: pl.Series | None = None, received_since: int | None = None
+        self,
+        source: Source,
+        *,
+        start: int,
+        end: int,
+        entity_ids: pl.Series | None = None,
+        received_since: int | None = None,
     ) -> pl.DataFrame:
         """See `stores.OfflineStore.read`."""
         first, last = _clamped_date(start), _clamped_date(end)
@@ -53,7 +59,11 @@ class ParquetOfflineStore:
             if not files:
                 break
             events = pl.scan_parquet(
-                files, schema=event_schema(source), missing_columns="insert", extra_columns="ignore", hive_partitioning=False
+                files,
+                schema=event_schema(source),
+                missing_columns="insert",
+                extra_columns="ignore",
+                hive_partitioning=False,
             )
             time = pl.col("event_time").to_physical()
             events = events.filter((time > start) & (time <= end))
@@ -76,7 +86,9 @@ class ParquetOfflineStore:
             small = [file for file in _files(folder) if file.stat().st_size < self._compact_bytes]
             if len(small) < self._compact_files:
                 continue
-            merged = pl.read_parquet(small, schema=event_schema(source), missing_columns="insert", hive_partitioning=False)
+            merged = pl.read_parquet(
+                small, schema=event_schema(source), missing_columns="insert", hive_partitioning=False
+            )
             self._write_file(folder, in_order(merged))
             for file in small:
                 # Another process may have merged the same files: what is gone lies in its merged file.

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from importlib import resources
-from typing import Any
+from typing import Any, cast
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -21,7 +21,7 @@ from whitebox_runtime.errors import Unavailable
 
 from whitebox_features.definitions import Definitions, Source, microseconds
 from whitebox_features.entity_log import EntityLogLayout
-from whitebox_features.stores import Appended, Incarnation, NotMaterialised
+from whitebox_features.stores import Appended, Incarnation, NotMaterialisedError
 
 _PREFIX = "whitebox:features"
 _SCRIPT = resources.files(__package__).joinpath("append.lua").read_text()
@@ -92,8 +92,8 @@ class RedisOnlineStore:
         with _translated():
             marker, *logs = await self._client.mget([plan.marker, *map(plan.key, entity_ids)])
         if marker is None:
-            raise NotMaterialised(source.name)
-        return logs
+            raise NotMaterialisedError(source.name)
+        return cast(Sequence[bytes | None], logs)  # the client decodes nothing
 
     async def incarnation(self, source: Source) -> Incarnation:
         """See `stores.OnlineStore.incarnation`."""
@@ -123,8 +123,10 @@ class _Plan:
         self.retention = microseconds(definitions.retention(source))
         lifetime = max(definitions.longest_window(source), definitions.retention(source)) + _GRACE
         self.lifetime_ms = lifetime // timedelta(milliseconds=1)
-        # Other fields or windows need other contents: a new name makes the store build itself anew, and the old one expires.
-        layout = hashlib.blake2b(repr((source.fields, self.retention, self.lifetime_ms)).encode(), digest_size=4).hexdigest()
+        # Other fields or windows need other contents: under a new name the store builds itself anew, the old one expires.
+        layout = hashlib.blake2b(
+            repr((source.fields, self.retention, self.lifetime_ms)).encode(), digest_size=4
+        ).hexdigest()
         self.marker = f"{_PREFIX}:{source.name}:{layout}"
         self._log = f"{self.marker}:"
 
@@ -144,4 +146,6 @@ def _translated() -> Iterator[None]:
     except NoScriptError:
         raise
     except (RedisError, OSError, TimeoutError) as error:
-        raise Unavailable(f"the online store does not answer: {error}", reason="online_store_unavailable", retry_after=1) from error
+        raise Unavailable(
+            f"the online store does not answer: {error}", reason="online_store_unavailable", retry_after=1
+        ) from error

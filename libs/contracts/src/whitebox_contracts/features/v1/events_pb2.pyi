@@ -22,7 +22,8 @@ DESCRIPTOR: descriptor.FileDescriptor
 @typing.final
 class FeatureEvent(message.Message):
     """Payload of CloudEvents of type "whitebox.features.v1.FeatureEvent" on topic features.events.v1, keyed by entity_id so
-    that one entity's events stay in order. The CloudEvent's id is source/event_id, which is unique across sources.
+    that one entity's events stay in order. The CloudEvent's id is a digest of source and event_id in hexadecimal, so an event
+    has the same id however often it is sent.
     """
 
     DESCRIPTOR: descriptor.Descriptor
