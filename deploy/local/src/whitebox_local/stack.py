@@ -175,7 +175,7 @@ def _unready_reason(response: httpx.Response) -> str:
         return "; ".join(
             f"{name}: {component.get('detail', '')}"
             for name, component in components.items()
-            if component.get("status") != "healthy"
+            if component.get("status") != "ok"
         )
     except (ValueError, KeyError, AttributeError):
         return f"answers {response.status_code}"
