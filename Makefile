@@ -73,7 +73,7 @@ logs: env ## Prints the log of one process: make logs SERVICE=gateway
 
 ## ---- proving
 
-.PHONY: test unit lint format types protos protos-check
+.PHONY: test unit lint format types protos protos-check protos-release
 test: lint ## Everything CI needs: linters, types, unit, integration and end-to-end tests.
 	@$(BIN)/python -m pytest
 
@@ -104,8 +104,10 @@ protos-check: dev ## Lints protos/, and fails if the generated code is stale or 
 	  PATH="$(CURDIR)/$(BIN):$$PATH" protos/generate.sh "$$tmp"; \
 	  diff -r -x __pycache__ -x py.typed -x __init__.py "$$tmp/whitebox_contracts" libs/contracts/src/whitebox_contracts \
 	    || { echo "libs/contracts is stale: run make protos" >&2; exit 1; }
-	@if git rev-parse --verify --quiet refs/tags/contracts-baseline >/dev/null; then \
-	  $(BIN)/buf breaking protos --against '.git#tag=contracts-baseline,subdir=protos'; fi
+	@$(BIN)/buf breaking protos --against protos/released.binpb
+
+protos-release: protos ## Makes the contracts as they are now what later changes must stay compatible with.
+	@$(BIN)/buf build protos -o protos/released.binpb
 
 ## ---- measuring
 
