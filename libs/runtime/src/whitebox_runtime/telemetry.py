@@ -72,7 +72,9 @@ METRICS: Mapping[str, Metric] = {
     "whitebox_embedding_truncated_total": Metric("counter", "Texts cut at the model's length"),
     "whitebox_embedding_batch_texts": Metric("histogram", "Texts in one run of the model", (), _SIZES),
     "whitebox_embedding_queue_seconds": Metric("histogram", "Time a text waited for its batch"),
-    "whitebox_embedding_cache_lookups_total": Metric("counter", "Texts of queries looked up in the vector cache", ("outcome",)),
+    "whitebox_embedding_cache_lookups_total": Metric(
+        "counter", "Texts of queries looked up in the vector cache", ("outcome",)
+    ),
     # Retrieval
     "whitebox_documents_total": Metric("counter", "Documents that reached a final state", ("outcome",)),
     "whitebox_document_index_duration_seconds": Metric("histogram", "Time to index one document", (), _SLOW),
@@ -96,6 +98,9 @@ METRICS: Mapping[str, Metric] = {
     "whitebox_feature_reads_total": Metric("counter", "Feature values read online", ("view", "status")),
     "whitebox_feature_age_seconds": Metric("histogram", "Age of a feature value when it is read", ("view",), _AGE),
     "whitebox_feature_late_events_total": Metric("counter", "Events older than the allowed lateness", ("source",)),
+    "whitebox_feature_skew_values_total": Metric(
+        "counter", "Served values compared with the offline store", ("view", "outcome")
+    ),
     # Gateway
     "whitebox_answers_total": Metric("counter", "Questions answered", ("outcome",)),
     "whitebox_answer_duration_seconds": Metric("histogram", "Time to answer a question, to the last token", (), _SLOW),

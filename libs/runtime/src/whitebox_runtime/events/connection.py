@@ -12,6 +12,7 @@ from kafka.admin import NewTopic
 from kafka.errors import AuthorizationError, KafkaError, TopicAlreadyExistsError
 
 _PROTOCOLS = {"plaintext": "PLAINTEXT", "ssl": "SSL", "sasl_plaintext": "SASL_PLAINTEXT", "sasl_ssl": "SASL_SSL"}
+_CONNECT_SECONDS = 2.0
 _SSL_OPTIONS = ("ssl_cafile", "ssl_certfile", "ssl_keyfile")
 
 
@@ -44,8 +45,11 @@ class BrokerAddress:
             self.config["sasl_plain_username"] = unquote(user)
             self.config["sasl_plain_password"] = unquote(password)
 
-    def connect(self, timeout_seconds: float) -> None:
+    def connect(self, timeout_seconds: float = _CONNECT_SECONDS) -> None:
         """Opens and closes a connection to any broker.
+
+        Asked before a client is made: a client that finds no broker takes seconds to say so and leaves its sockets
+        to the garbage collector.
 
         Raises:
             OSError: None can be reached.
@@ -75,11 +79,11 @@ def create_topics(address: BrokerAddress, topics: Iterable[str], client_id: str,
         partitions: Partitions of a new topic; -1 leaves it to the broker, as is the replication.
 
     Raises:
-        KafkaError: The brokers cannot be reached or refuse.
+        OSError: The brokers cannot be reached.
+        KafkaError: They refuse.
     """
-    admin = KafkaAdminClient(
-        **address.config, client_id=client_id, bootstrap_timeout_ms=3000, request_timeout_ms=5000, metrics_enabled=False
-    )
+    address.connect()
+    admin = KafkaAdminClient(**address.config, client_id=client_id, bootstrap_timeout_ms=3000, request_timeout_ms=5000)
     try:
         missing = sorted(set(topics) - set(admin.list_topics()))
         for topic in missing:

@@ -20,7 +20,7 @@ from typing import Any
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.coordinator.assignors.range import RangePartitionAssignor
-from kafka.errors import KafkaError
+from kafka.errors import KafkaConfigurationError, KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from whitebox_runtime.errors import ServiceError, Unavailable
@@ -143,6 +143,8 @@ class EventConsumer:
                     logger.info("broker is back", extra={"group": self._group_id})
                 failed, wait = False, _RECONNECT_SECONDS[0]
                 self._poll_until_halted(consumer, loop, stopping)
+            except KafkaConfigurationError:
+                raise  # no retry helps
             except (KafkaError, OSError) as error:
                 if not failed:
                     extra = {"group": self._group_id, "brokers": str(self._address), "reason": str(error)}

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaConfigurationError, KafkaError
 
 from whitebox_runtime.errors import Unavailable
 from whitebox_runtime.events.binding import Record, to_record
@@ -78,6 +78,8 @@ class EventProducer:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 await loop.run_in_executor(self._thread, self._hand_over, records, loop, delivered)
                 await delivered
+        except KafkaConfigurationError:
+            raise  # no retry helps
         except (KafkaError, OSError) as error:  # TimeoutError is an OSError
             # A broker that lost its topics needs them created again.
             self._topics.clear()
@@ -107,6 +109,7 @@ class EventProducer:
 
     def _connect(self) -> Any:
         if self._producer is None:
+            self._address.connect()
             self._producer = KafkaProducer(
                 **self._address.config,
                 client_id=self._client_id,
