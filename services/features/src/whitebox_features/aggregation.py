@@ -40,7 +40,7 @@ class EventLogs:
         fields: Values by field name, each of shape (n,); NaN where an event lacks the field.
         starts: First event of each entity, shape (e,).
         ends: One past the last event of each entity, shape (e,).
-        complete_since: Time after which each entity's log holds every event, shape (e,); `NEVER` where nothing is missing.
+        complete_since: Time after which each log holds every event, shape (e,); `NEVER` where nothing is missing.
     """
 
     times: Int64

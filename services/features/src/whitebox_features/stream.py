@@ -67,4 +67,4 @@ class StreamHandler:
             total[event.source] = total.get(event.source, 0) + 1
         for source, count in total.items():
             counter("whitebox_feature_events_total").labels(source, "applied").inc(added[source])
-            counter("whitebox_feature_events_total").labels(source, "repeated").inc(count - added[source])
+            counter("whitebox_feature_events_total").labels(source, "unchanged").inc(count - added[source])

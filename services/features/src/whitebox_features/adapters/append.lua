@@ -7,7 +7,7 @@
 -- ARGV[4]  milliseconds after which an untouched log disappears
 -- ARGV[5]  new records, in order, each once
 --
--- Returns how many records were new. A record that the log holds already changes nothing, so the same batch may come
+-- Returns how many records were added. A record that the log holds already changes nothing, so the same batch may come
 -- again after a crash. Leaving is amortised: an eighth of the log goes at once, or nothing does.
 local key = KEYS[1]
 local width = tonumber(ARGV[1])
@@ -65,7 +65,10 @@ else
     for j = 0, arriving - 1 do
       local at = position(log, taken, total + 1, j)
       local known = at <= total and compare(log, at, incoming, j) == 0
-      if not known and time_at(incoming, j) > complete_since then
+      local time = time_at(incoming, j)
+      -- Too old for every window, and not the newest of its kind either: it would leave with the next trim.
+      local useless = time < cutoff and at <= total and time_at(log, at) < cutoff
+      if not known and not useless and time > complete_since then
         pieces[#pieces + 1] = string.sub(log, taken * width + 1, at * width)
         pieces[#pieces + 1] = string.sub(incoming, j * width + 1, (j + 1) * width)
         taken = at

@@ -85,7 +85,7 @@ async def create_tables(engine: AsyncEngine) -> None:
     Raises:
         Unavailable: if the database does not answer.
     """
-    with suppress(DBAPIError):
+    with suppress(DBAPIError, OSError, TimeoutError):
         async with engine.begin() as connection:
             await connection.run_sync(_METADATA.create_all)
     # Where the first try lost a race, the tables exist by now; any other trouble comes up again.

@@ -123,7 +123,7 @@ class _Plan:
         self.retention = microseconds(definitions.retention(source))
         lifetime = max(definitions.longest_window(source), definitions.retention(source)) + _GRACE
         self.lifetime_ms = lifetime // timedelta(milliseconds=1)
-        # Other fields or windows need other contents: under a new name the store builds itself anew, the old one expires.
+        # Other fields or windows need other contents: under a new name the store is built anew, the old one expires.
         layout = hashlib.blake2b(
             repr((source.fields, self.retention, self.lifetime_ms)).encode(), digest_size=4
         ).hexdigest()
