@@ -1,0 +1,1 @@
+"""One module per outside thing: the model store's folder, ONNX Runtime, Ray, scikit-learn's converter."""

@@ -1,0 +1,57 @@
+"""Starts the serving service: `python -m whitebox_serving.main`."""
+
+import random
+
+from whitebox_contracts.serving.v1 import serving_pb2, serving_pb2_grpc
+from whitebox_runtime.grpc_server import GrpcServer
+from whitebox_runtime.process import Process, run_process
+
+from whitebox_serving.adapters.folder_store import FolderStore
+from whitebox_serving.api import ServingApi
+from whitebox_serving.audit import LiveAudit
+from whitebox_serving.models import Models
+from whitebox_serving.prediction import Backend
+from whitebox_serving.predictions import Predictions
+from whitebox_serving.settings import ServingSettings
+
+_SERVICE = serving_pb2.DESCRIPTOR.services_by_name["ServingService"].full_name
+
+
+async def serve(process: Process[ServingSettings]) -> None:
+    """Answers until the process is told to stop; ready as soon as the store holds a model that can be served."""
+    settings = process.settings
+    backend = await _open_backend(settings)
+    models = Models(FolderStore(settings.model_store), backend, versions=settings.versions_in_service)
+    process.health.add_check("models", models.check_serving)
+    process.health.add_check("store", models.check_store, critical=False)
+    audit = LiveAudit(settings.audit_share, random.random)
+    process.spawn(models.watch(process.stopping, poll_seconds=settings.poll_seconds), name="model store")
+    process.spawn(audit.run(process.stopping), name="audit")
+    try:
+        async with GrpcServer(process, service_names=[_SERVICE]) as server:
+            api = ServingApi(models, Predictions(models, audit))
+            serving_pb2_grpc.add_ServingServiceServicer_to_server(api, server.server)
+            await server.serve_until_stopped()
+    finally:
+        await models.close()
+        await backend.close()
+
+
+async def _open_backend(settings: ServingSettings) -> Backend:
+    if settings.backend == "ray":
+        # Importing Ray takes a second and 100 MB, which only those pay who asked for it.
+        from whitebox_serving.adapters.ray_backend import RayBackend
+
+        return await RayBackend.start(settings)
+    from whitebox_serving.adapters.in_process import InProcessBackend
+
+    return InProcessBackend(settings.batch_limits, intra_op_threads=settings.intra_op_threads)
+
+
+def main() -> None:
+    """Entry point."""
+    run_process("serving", ServingSettings, serve)
+
+
+if __name__ == "__main__":
+    main()
