@@ -25,6 +25,7 @@ _SLOW = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120
 _AGE = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0)
 _TOKEN_GAP = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5)
 _SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
+_DIFFERENCES = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0)
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,12 @@ METRICS: Mapping[str, Metric] = {
     "whitebox_prediction_batch_rows": Metric("histogram", "Rows in one run of the model", ("model",), _SIZES),
     "whitebox_prediction_queue_seconds": Metric("histogram", "Time a request waited for its batch", ("model",)),
     "whitebox_model_loaded": Metric("gauge", "1 while this version answers", ("model", "version")),
+    "whitebox_audit_difference": Metric(
+        "histogram",
+        "Largest difference between an answer and its recomputation by libs/whitebox",
+        ("service", "kind"),
+        _DIFFERENCES,
+    ),
     # Features
     "whitebox_feature_events_total": Metric("counter", "Events read by the feature stream", ("source", "outcome")),
     "whitebox_feature_reads_total": Metric("counter", "Feature values read online", ("view", "status")),
