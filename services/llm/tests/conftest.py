@@ -1,7 +1,7 @@
 """One small real model for all tests, and the whole service in front of it, once per engine."""
 
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from whitebox_llm.model_file import ModelFile, open_model_file
 # Tests are no package: this lets them share one module.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from llm_service import Service, counter, load, opened, serve
+from llm_service import Service, load, opened, serve
 
 
 @pytest.fixture(scope="session")
@@ -25,15 +25,20 @@ def llamacpp(model_file: ModelFile) -> LlamaCppEngine:
     return load(model_file)
 
 
-@pytest.fixture
-def tokens_generated(llamacpp: LlamaCppEngine) -> Callable[[], float]:
-    """Counts the tokens that llama.cpp has generated, whichever way it was asked."""
-    return lambda: counter(llamacpp, "tokens_predicted_total")
-
-
 @pytest.fixture(params=["llamacpp", "openai"])
 async def service(request: pytest.FixtureRequest, llamacpp: LlamaCppEngine) -> AsyncIterator[Service]:
     async with opened(request.param, llamacpp) as engine, serve(engine) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def one_slot_engine(model_file: ModelFile) -> LlamaCppEngine:
+    return load(model_file, slots=1)
+
+
+@pytest.fixture(params=["llamacpp", "openai"])
+async def one_slot(request: pytest.FixtureRequest, one_slot_engine: LlamaCppEngine) -> AsyncIterator[Service]:
+    async with opened(request.param, one_slot_engine) as engine, serve(engine, slots=1) as service:
         yield service
 
 
