@@ -6,6 +6,7 @@ PATH and raises `MissingProgramError` where there is none, on which a test skips
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib.util
 import os
@@ -16,7 +17,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,17 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+async def eventually(condition: Callable[[], object], seconds: float = 40.0) -> None:
+    """Returns as soon as `condition()` is true, for effects that another process or thread brings about.
+
+    Raises:
+        TimeoutError: It was not within `seconds`.
+    """
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - what is waited for happens outside this event loop
+            await asyncio.sleep(0.01)
 
 
 @dataclass

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 from kafka.errors import AuthorizationError, KafkaError, TopicAlreadyExistsError
+from kafka.net.inet import KafkaNetSocket
 
 _PROTOCOLS = {"plaintext": "PLAINTEXT", "ssl": "SSL", "sasl_plaintext": "SASL_PLAINTEXT", "sasl_ssl": "SASL_SSL"}
 _CONNECT_SECONDS = 2.0
@@ -28,10 +29,12 @@ class BrokerAddress:
     """
 
     def __init__(self, text: str) -> None:
-        parts = urlsplit(text if "://" in text else f"plaintext://{text}")
-        protocol = _PROTOCOLS.get(parts.scheme)
+        # Kafka's protocol names have an underscore, which a URL's scheme may not have.
+        scheme, _, rest = text.rpartition("://")
+        protocol = _PROTOCOLS.get(scheme or "plaintext")
         if protocol is None:
-            raise ValueError(f"broker protocol {parts.scheme!r} is unknown; use one of {', '.join(_PROTOCOLS)}")
+            raise ValueError(f"broker protocol {scheme!r} is unknown; use one of {', '.join(_PROTOCOLS)}")
+        parts = urlsplit(f"//{rest}")
         login, _, hosts = parts.netloc.rpartition("@")
         self.servers = [host for host in hosts.split(",") if host]
         if not self.servers or not all(_is_address(host) for host in self.servers):
@@ -95,6 +98,26 @@ def create_topics(address: BrokerAddress, topics: Iterable[str], client_id: str,
                 raise KafkaError(f"topic {topic} does not exist and may not be created: {error}") from error
     finally:
         admin.close()
+
+
+def _close_refused_sockets() -> None:
+    """Makes the client close a socket whose connection was refused.
+
+    kafka-python 3.0 drops it unclosed, one each second while a broker is away, until the garbage collector comes by.
+    """
+    connect = KafkaNetSocket.sock_connect
+
+    async def connect_or_close(self: Any, net: Any, sock: socket.socket, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await connect(self, net, sock, *args, **kwargs)
+        except BaseException:
+            sock.close()
+            raise
+
+    KafkaNetSocket.sock_connect = connect_or_close
+
+
+_close_refused_sockets()
 
 
 def _is_address(text: str) -> bool:
