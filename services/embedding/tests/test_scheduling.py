@@ -59,6 +59,16 @@ def test_a_query_goes_before_the_rest_of_a_long_request_that_came_first():
     assert queue.take() == ["query"]
 
 
+def test_queries_wait_for_no_further_batch_while_several_long_requests_share_the_encoder():
+    queue: FairQueue[str] = FairQueue(256)
+    for _ in range(3):
+        queue.add([(20 + n % 200, "bulk") for n in range(256)])
+    for _ in range(200):
+        queue.take()
+        queue.add([(12, "query")])
+        assert queue.take() == ["query"]
+
+
 def test_long_requests_take_turns():
     queue: FairQueue[str] = FairQueue(128)
     for name in "ab":

@@ -54,7 +54,7 @@ class Batcher:
     """
 
     def __init__(
-        self, encoder: Encoder, *, dimensions: int, padding_id: int = 0, max_batch_tokens: int = 512, threads: int = 1
+        self, encoder: Encoder, *, dimensions: int, padding_id: int = 0, max_batch_tokens: int = 256, threads: int = 1
     ) -> None:
         self._encoder = encoder
         self._dimensions = dimensions

@@ -16,6 +16,7 @@ from itertools import count
 from typing import Generic, NamedTuple, TypeVar
 
 _CLASS_WIDTH = 16
+_QUERY_CREDIT = 4
 
 _T = TypeVar("_T")
 
@@ -56,6 +57,10 @@ class FairQueue(Generic[_T]):
     def add(self, request: Sequence[tuple[int, _T]]) -> None:
         """Enqueues the (tokens, text) pairs of one request; shorter ones go first."""
         number, tag = next(self._requests), self._virtual_time
+        # Long requests are served by whole batches of one class of length, and some lag behind the virtual time by a
+        # few batches. A request that fits one batch gets as much credit, or it would wait until they have caught up.
+        if sum(tokens for tokens, _text in request) <= self._max_batch_tokens:
+            tag -= _QUERY_CREDIT * self._max_batch_tokens
         for tokens, text in sorted(request, key=lambda pair: pair[0]):
             tag += tokens
             entry = _Entry(tag, next(self._arrivals), tokens, number, text)

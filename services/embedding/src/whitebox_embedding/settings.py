@@ -45,7 +45,7 @@ class EmbeddingSettings(ServiceSettings):
     threads: int = Field(1, ge=1, le=256, description="Batches that run at the same time, each in its own thread")
     intra_op_threads: int = Field(1, ge=1, le=256, description="Threads that share the work of one batch")
     max_batch_tokens: int = Field(
-        512, ge=16, le=65_536, description="Padded tokens in a batch; more delays queries and gains no throughput"
+        256, ge=16, le=65_536, description="Padded tokens in a batch; more delays queries and gains no throughput"
     )
     max_waiting_texts: int = Field(
         2048,

@@ -1,12 +1,17 @@
 """ONNX Runtime behind the domain's Encoder protocol."""
 
+import os
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from whitebox_embedding.errors import ModelError
+
+# Read when the library is loaded: its Linux builds send usage data to Microsoft unless this is set.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import onnxruntime
 
 
 class OnnxEncoder:

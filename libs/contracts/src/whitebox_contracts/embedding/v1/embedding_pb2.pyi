@@ -138,8 +138,9 @@ class GetModelResponse(message.Message):
     model: builtins.str
     dimensions: builtins.int
     max_tokens: builtins.int
+    """The model's window in tokens, its two special tokens included, which CountTokens leaves out."""
     precision: builtins.str
-    """fp32, bf16 or int8."""
+    """fp32 or int8."""
     runtime: builtins.str
     """Engine and version, e.g. "onnxruntime 1.31.1"."""
     weights_sha256: builtins.str
