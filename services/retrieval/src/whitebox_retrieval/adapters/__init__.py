@@ -1,0 +1,1 @@
+"""One module per external thing: database, object store, index, embedding service, parsers."""
