@@ -10,10 +10,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import grpc
 import pytest
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+from whitebox_runtime.testing import free_port
 
 PROGRAM = """
 import asyncio
@@ -240,3 +244,40 @@ def test_logs_are_json_with_extras_and_without_secrets(tmp_path: Path) -> None:
     assert len(line["span_id"]) == 16
     for secret in ("pw1", "pw2", "k1", "abcdefghijkl"):
         assert secret not in json.dumps(line)
+
+
+def test_spans_reach_an_otlp_collector_before_the_process_ends(tmp_path: Path) -> None:
+    received: list[trace_service_pb2.ExportTraceServiceRequest] = []
+
+    class Collector(trace_service_pb2_grpc.TraceServiceServicer):
+        def Export(self, request, context):
+            received.append(request)
+            return trace_service_pb2.ExportTraceServiceResponse()
+
+    server = grpc.server(ThreadPoolExecutor(1))
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(Collector(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    body = """
+    from whitebox_runtime.telemetry import tracer
+    with tracer().start_as_current_span("measured"):
+        pass
+    """
+    done = finish(tmp_path, body=body, OTLP_ENDPOINT=f"http://127.0.0.1:{port}")
+    server.stop(0).wait()
+    assert done.returncode == 0, done.stdout
+    [spans] = [spans for request in received for spans in request.resource_spans]
+    assert {one.key: one.value.string_value for one in spans.resource.attributes}["service.name"] == "demo"
+    assert [span.name for scope in spans.scope_spans for span in scope.spans] == ["measured"]
+
+
+def test_a_collector_that_is_away_does_not_keep_the_process(tmp_path: Path) -> None:
+    body = """
+    from whitebox_runtime.telemetry import tracer
+    with tracer().start_as_current_span("lost"):
+        pass
+    """
+    began = time.monotonic()
+    done = finish(tmp_path, body=body, OTLP_ENDPOINT=f"http://127.0.0.1:{free_port()}")
+    assert done.returncode == 0
+    assert time.monotonic() - began < 25

@@ -139,6 +139,7 @@ def histogram(name: str) -> prometheus_client.Histogram:
     return prometheus_client.Histogram(name, metric.help, metric.labels, buckets=metric.buckets)
 
 
+@cache
 def tracer() -> trace.Tracer:
     """Returns the platform's tracer; before `setup_tracing` its spans are no-ops."""
     return trace.get_tracer("whitebox")
@@ -160,6 +161,7 @@ def setup_tracing(service: str, otlp_endpoint: str = "") -> None:
 
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=otlp_endpoint)))
     trace.set_tracer_provider(provider)
+    tracer.cache_clear()
 
 
 def shutdown_tracing() -> None:
