@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from whitebox_retrieval.sentences import split_sentences
+from whitebox.text.sentences import split_sentences
 
 CountTokens = Callable[[Sequence[str]], Awaitable[Sequence[int]]]
 

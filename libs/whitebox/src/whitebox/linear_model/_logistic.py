@@ -30,9 +30,9 @@ class LogisticRegression:
 
     .. math:: C \sum_i -\log p(y_i \mid x_i) + \tfrac{1}{2} \lVert W \rVert_F^2
 
-    where :math:`p = \mathrm{softmax}(W x + b)`; for two classes one weight vector and the logistic function. The intercept
-    is not regularised, as in scikit-learn. Solved by Newton's method with a backtracking line search (Boyd, Vandenberghe:
-    Convex Optimization, 2004, algorithm 9.5): O(n · p² + p³) a step with p = classes · (features + 1).
+    where :math:`p = \mathrm{softmax}(W x + b)`; for two classes one weight vector and the logistic function. The
+    intercept is not regularised, as in scikit-learn. Solved by Newton's method with a backtracking line search (Boyd,
+    Vandenberghe: Convex Optimization, 2004, algorithm 9.5): O(n · p² + p³) a step with p = classes · (features + 1).
 
     Args:
         C: Inverse strength of the regularisation, positive.

@@ -62,7 +62,11 @@ _LAST_WORD = re.compile(r"([^\s(\[\"'“‘]+)\.+[\"'”’)\]]*\s*$")
 def split_sentences(text: str) -> list[tuple[int, int]]:
     """Half-open spans of sentences that cover `text` without gaps; white space belongs to the sentence before it.
 
-    A line break ends a sentence: cleaned text keeps only those that mean something.
+    A line break ends a sentence; full stops of abbreviations, initials and numbers do not. O(len(text)).
+
+    >>> text = "Dr. Noor saw 3.5 m of water. It rose!"
+    >>> [text[start:end] for start, end in split_sentences(text)]
+    ['Dr. Noor saw 3.5 m of water. ', 'It rose!']
     """
     spans = []
     start = 0
