@@ -53,7 +53,7 @@ class LinearPart(_Strict):
     """
 
     mean: list[_Finite]
-    scale: list[_Finite]
+    scale: list[Annotated[_Finite, Field(gt=0)]]
     coefficients: list[list[_Finite]]
     intercepts: list[_Finite]
 
@@ -134,7 +134,8 @@ def open_artifact(name: str, version: int, manifest_json: bytes, onnx: bytes) ->
     """Checks what was stored as `name`/`version`.
 
     Raises:
-        RejectedModelError: The manifest is not valid, belongs to another version, or the graph is not the one it describes.
+        RejectedModelError: The manifest is not valid or belongs to another version, or the graph is not the one that
+            it describes.
     """
     try:
         manifest = Manifest.model_validate_json(manifest_json)

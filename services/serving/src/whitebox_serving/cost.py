@@ -34,7 +34,7 @@ class RunCost:
     def rows_within(self, seconds: float) -> int:
         """The most rows that a run of so many seconds can take; 0 if not even one."""
         left = seconds - self.base_seconds
-        if left < self.row_seconds:
+        if left <= 0 or left < self.row_seconds:
             return 0
         return int(left / self.row_seconds) if self.row_seconds > 0 else 2**31
 

@@ -3,6 +3,7 @@
 import random
 
 from whitebox_contracts.serving.v1 import serving_pb2, serving_pb2_grpc
+from whitebox_runtime.errors import Unavailable
 from whitebox_runtime.grpc_server import GrpcServer
 from whitebox_runtime.process import Process, run_process
 
@@ -20,9 +21,18 @@ _SERVICE = serving_pb2.DESCRIPTOR.services_by_name["ServingService"].full_name
 async def serve(process: Process[ServingSettings]) -> None:
     """Answers until the process is told to stop; ready as soon as the store holds a model that can be served."""
     settings = process.settings
-    backend = await _open_backend(settings)
+    models: Models | None = None
+
+    async def models_answer() -> None:
+        if models is None:
+            raise Unavailable("the back end is starting", reason="backend_starting")
+        await models.check_serving()
+
+    process.health.add_check("models", models_answer)
+    backend = await _open_backend(process)
+    if backend is None:
+        return
     models = Models(FolderStore(settings.model_store), backend, versions=settings.versions_in_service)
-    process.health.add_check("models", models.check_serving)
     process.health.add_check("store", models.check_store, critical=False)
     audit = LiveAudit(settings.audit_share, random.random)
     process.spawn(models.watch(process.stopping, poll_seconds=settings.poll_seconds), name="model store")
@@ -37,12 +47,14 @@ async def serve(process: Process[ServingSettings]) -> None:
         await backend.close()
 
 
-async def _open_backend(settings: ServingSettings) -> Backend:
+async def _open_backend(process: Process[ServingSettings]) -> Backend | None:
+    """The back end that the settings choose; `None` if the process is told to stop before there is one."""
+    settings = process.settings
     if settings.backend == "ray":
         # Importing Ray takes a second and 100 MB, which only those pay who asked for it.
         from whitebox_serving.adapters.ray_backend import RayBackend
 
-        return await RayBackend.start(settings)
+        return await RayBackend.start(settings, process.stopping)
     from whitebox_serving.adapters.in_process import InProcessBackend
 
     return InProcessBackend(settings.batch_limits, intra_op_threads=settings.intra_op_threads)

@@ -8,6 +8,8 @@ nothing that a model's author supplies is ever unpickled.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import os
 import secrets
 import time
@@ -36,7 +38,11 @@ from whitebox_serving.artifact import Artifact
 from whitebox_serving.prediction import Matrix, Prediction
 from whitebox_serving.settings import ServingSettings
 
+logger = logging.getLogger(__name__)
+
 _OBJECT_STORE_BYTES = 100 * 2**20
+_FIRST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 30.0
 _QUIET = {"log_level": "WARNING", "enable_access_log": False}
 
 
@@ -60,11 +66,32 @@ class RayBackend:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ray")
 
     @classmethod
-    async def start(cls, settings: ServingSettings) -> Self:
-        """Joins `ray_address`, or starts a cluster on this machine that listens on loopback and keeps no dashboard."""
+    async def start(cls, settings: ServingSettings, stopping: asyncio.Event) -> Self | None:
+        """Joins `ray_address`, or starts a cluster on this machine that listens on loopback and keeps no dashboard.
+
+        A cluster that cannot be reached is tried again until it can.
+
+        Args:
+            settings: See the class.
+            stopping: Set when the process should end.
+
+        Returns:
+            The back end, or `None` if `stopping` was set first.
+        """
         backend = cls(settings, owns_cluster=not settings.ray_address)
-        await backend._call(_start_cluster, settings)
-        return backend
+        pause = _FIRST_PAUSE_SECONDS
+        while not stopping.is_set():
+            try:
+                await backend._call(_start_cluster, settings)
+            except ConnectionError as error:
+                logger.warning("the Ray cluster cannot be reached", extra={"reason": str(error), "retry_after": pause})
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stopping.wait(), pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            else:
+                return backend
+        backend._thread.shutdown()
+        return None
 
     async def deploy(self, artifact: Artifact) -> RayPredictor:
         """See `Backend.deploy`; returns when the first replica answers."""
