@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from whitebox_runtime.errors import Unavailable
 from whitebox_runtime.events import Event, EventConsumer, EventProducer, each
-from whitebox_runtime.testing import tansu_broker
+from whitebox_runtime.testing import eventually, tansu_broker
 
 EVENTS, IDLE_SECONDS, BULK = 40, 6.0, 5000
 
@@ -52,8 +52,7 @@ async def main() -> None:
         for start in range(0, BULK, 500):
             await producer.send([event(f"k{number % 50}") for number in range(start, start + 500)])
         print(f"produced: {BULK / (time.perf_counter() - began):.0f}/s")
-        while len(latencies) < BULK:
-            await asyncio.sleep(0.01)
+        await eventually(lambda: len(latencies) >= BULK)
         print(f"produced and consumed: {BULK / (time.perf_counter() - began):.0f}/s")
         stopping.set()
         await running

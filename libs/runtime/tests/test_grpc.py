@@ -235,7 +235,7 @@ async def test_a_call_without_deadline_gets_the_servers_and_its_work_is_cancelle
         grpc.aio.insecure_channel(f"127.0.0.1:{running.port}") as channel,
     ):
         stub = Stub(channel)
-        with pytest.raises(errors.DeadlineExceeded, match="limit of 0.1 s"), calling("echo"):
+        with pytest.raises(errors.DeadlineExceeded, match=r"limit of 0\.1 s"), calling("echo"):
             await stub.unary(Text(value="hang"))
         await asyncio.wait_for(running.echo.cancelled.wait(), 5)
         running.echo.cancelled.clear()
