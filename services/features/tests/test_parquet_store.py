@@ -58,7 +58,7 @@ def test_a_read_starts_behind_its_start_and_includes_its_end(tmp_path: Path):
 def test_a_read_takes_only_the_entities_and_arrivals_asked_for(tmp_path: Path):
     store = ParquetOfflineStore(tmp_path)
     store.write(SOURCE, frame(event("1"), event("2", entity="b"), event("3", entity="b", received=NOON + 50)))
-    assert names(store.read(SOURCE, **EVER, entity_ids=pl.Series(["b", "nobody"]))) == sorted(
+    assert names(store.read(SOURCE, **EVER, entities=pl.DataFrame({"entity_id": ["b", "nobody"]}))) == sorted(
         ["2", "3"], key=lambda n: event(n).digest
     )
     assert names(store.read(SOURCE, **EVER, received_since=NOON + 50)) == ["3"]

@@ -178,7 +178,13 @@ def test_a_point_in_time_join_equals_brute_force_at_every_row(events, rows):
         result = read_historical(
             store, SOURCE, VIEW, VIEW.features, entity_ids=entity_ids, as_of=np.array(as_of, dtype=np.int64)
         )
+        # Many rows are searched in another way than few.
+        many = read_historical(
+            store, SOURCE, VIEW, VIEW.features, entity_ids=entity_ids * 30, as_of=np.tile(np.array(as_of), 30)
+        )
     assert_equals_oracle(result.values, events, entity_ids, as_of)
+    assert many.values.tobytes() == result.values.tobytes() * 30
+    assert many.statuses.tobytes() == result.statuses.tobytes() * 30
 
 
 def payment(number: int, time: int, amount: float = 1.0, entity: str = "a") -> FeatureEvent:
@@ -265,3 +271,15 @@ async def test_memory_stays_bounded_as_time_goes_by_and_last_survives(redis_clie
     served = await OnlineReader(DEFINITIONS, store).read(VIEW, VIEW.select(["last_7d", "count_1h"]), ["a"], later)
     assert served.values[0].tolist() == [119.0, 0.0]
     assert served.statuses[0].tolist() == [Status.STALE, Status.DEFAULT]
+
+
+async def test_neither_a_late_event_nor_one_ahead_of_time_hides_the_last_one(redis_client: Redis):
+    store = RedisOnlineStore(redis_client, DEFINITIONS, max_events_per_entity=1000)
+    await store.mark_built(SOURCE, "here")
+    await append(store, [payment(number, NOW - 5 + number, float(number)) for number in range(5)])
+    later = NOW + 30 * HOUR
+    assert await append(store, [payment(10, NOW - HOUR, 10.0)], later) == 0
+    await append(store, [payment(11, later + 30_000_000, 11.0)], later)
+    reader, last = OnlineReader(DEFINITIONS, store), VIEW.select(["last_7d"])
+    assert (await reader.read(VIEW, last, ["a"], later)).values[0, 0] == 4.0
+    assert (await reader.read(VIEW, last, ["a"], later + 30_000_000)).values[0, 0] == 11.0

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import grpc
 import numpy as np
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 from whitebox_contracts.features.v1 import features_pb2 as pb
 from whitebox_contracts.features.v1 import features_pb2_grpc
 from whitebox_runtime.errors import InvalidArgument, NotFound, PayloadTooLarge, Unavailable
@@ -112,11 +113,9 @@ class FeaturesApi(features_pb2_grpc.FeatureServiceServicer):
             ) from error
         self._served.add(view, entity_ids)
         _observe(view, read, now)
-        return pb.GetOnlineResponse(
-            feature_view=view.name,
-            feature_view_version=view.version,
-            entities=_entities(entity_ids, [feature.name for feature in features], read, now),
-        )
+        answer = pb.GetOnlineResponse(feature_view=view.name, feature_view_version=view.version)
+        _add_entities(answer, entity_ids, [feature.name for feature in features], read, now)
+        return answer
 
     async def GetHistorical(
         self,
@@ -203,29 +202,24 @@ def _observe(view: FeatureView, read: FeatureValues, now: int) -> None:
         age.observe((now - moment) / 1e6)
 
 
-def _entities(
-    entity_ids: Sequence[str], names: Sequence[str], read: FeatureValues, now: int
-) -> list[pb.EntityFeatures]:
-    entities = []
-    never = int(NEVER)
+def _add_entities(
+    answer: pb.GetOnlineResponse, entity_ids: Sequence[str], names: Sequence[str], read: FeatureValues, now: int
+) -> None:
+    # Five thousand values fill an answer, and this loop is most of the work of a large read. Messages are therefore
+    # made in place: each level that is made apart and then added is copied.
     rows = zip(entity_ids, read.values.tolist(), read.statuses.tolist(), read.newest.tolist(), strict=True)
     for entity_id, values, statuses, newest in rows:
-        times = {
-            moment: (
-                to_timestamp(moment),
-                Duration(seconds=(now - moment) // 1_000_000, nanos=(now - moment) % 1_000_000 * 1000),
-            )
-            for moment in set(newest)
-            if moment != never
-        }
-        entity = pb.EntityFeatures(entity_id=entity_id)
+        add = answer.entities.add(entity_id=entity_id).values.add
+        times: dict[int, tuple[Timestamp | None, Duration | None]] = {int(NEVER): (None, None)}
         for name, value, status, moment in zip(names, values, statuses, newest, strict=True):
-            event_time, age = times.get(moment, (None, None))
-            entity.values.append(
-                pb.FeatureValue(feature=name, value=value, status=status, event_time=event_time, age=age)
-            )
-        entities.append(entity)
-    return entities
+            if moment not in times:
+                times[moment] = (to_timestamp(moment), _span(now - moment))
+            event_time, age = times[moment]
+            add(feature=name, value=value, status=status, event_time=event_time, age=age)
+
+
+def _span(microseconds: int) -> Duration:
+    return Duration(seconds=microseconds // 1_000_000, nanos=microseconds % 1_000_000 * 1000)
 
 
 def _view(view: FeatureView) -> pb.FeatureView:

@@ -11,6 +11,8 @@ from whitebox_features.aggregation import NEVER, EventLogs, FeatureValues, Int64
 from whitebox_features.definitions import Feature, FeatureView, Source, microseconds
 from whitebox_features.stores import OfflineStore
 
+_ORDER = ("event_time", "digest_high", "digest_low")
+
 
 def read_historical(
     offline: OfflineStore,
@@ -30,42 +32,38 @@ def read_historical(
         source: The view's source.
         view: Whose features.
         features: Which of them.
-        entity_ids: Entity of each row.
+        entity_ids: Entity of each row; at least one.
         as_of: Time of each row in microseconds, shape (rows,).
     """
-    if not entity_ids:
-        return compute_features(view, features, _no_events(source), np.empty(0, dtype=np.int64), as_of)
     row_ids = pl.Series("entity_id", entity_ids)
     entities = pl.DataFrame({"entity_id": row_ids.unique()}).with_row_index("entity")
     rows = pl.DataFrame({"entity_id": row_ids}).join(entities, on="entity_id", how="left", maintain_order="left")
     longest = max(microseconds(feature.window) for feature in features)
+    fields = sorted({feature.field for feature in features if feature.field is not None})
     events = offline.read(
-        source, start=int(as_of.min()) - longest, end=int(as_of.max()), entity_ids=entities["entity_id"]
+        source,
+        start=int(as_of.min()) - longest,
+        end=int(as_of.max()),
+        entities=entities,
+        columns=["entity", *_ORDER, *fields],
     )
-    logs = _event_logs(source, events, entities)
+    logs = _event_logs(events, len(entities), fields)
     return compute_features(view, features, logs, rows["entity"].cast(pl.Int64).to_numpy(), as_of)
 
 
-def _event_logs(source: Source, events: pl.DataFrame, entities: pl.DataFrame) -> EventLogs:
-    events = (
-        events.join(entities, on="entity_id").drop("entity_id", "event_id", "received_at").sort("entity", "event_time")
-    )
+def _event_logs(events: pl.DataFrame, entities: int, fields: Sequence[str]) -> EventLogs:
+    events = events.sort("entity", "event_time")
     same = (events["entity"].diff() == 0) & (events["event_time"].diff().dt.total_microseconds() == 0)
     if same.any():
         # Only events of one microsecond need the digest: to order them as the online store does, to find repetitions.
-        order = ["entity", "event_time", "digest_high", "digest_low"]
+        order = ["entity", *_ORDER]
         events = events.sort(order).unique(subset=order, keep="first", maintain_order=True)
     codes = events["entity"].to_numpy()
-    every = np.arange(len(entities), dtype=codes.dtype)
+    every = np.arange(entities, dtype=codes.dtype)
     return EventLogs(
         times=events["event_time"].to_physical().to_numpy(),
-        fields={name: events[name].fill_null(np.nan).to_numpy() for name in source.fields},
+        fields={name: events[name].fill_null(np.nan).to_numpy() for name in fields},
         starts=np.searchsorted(codes, every, side="left"),
         ends=np.searchsorted(codes, every, side="right"),
-        complete_since=np.full(len(entities), NEVER),
+        complete_since=np.full(entities, NEVER),
     )
-
-
-def _no_events(source: Source) -> EventLogs:
-    none = np.empty(0, dtype=np.int64)
-    return EventLogs(none, dict.fromkeys(source.fields, np.empty(0)), none, none, none)

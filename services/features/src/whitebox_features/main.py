@@ -29,7 +29,7 @@ from whitebox_features.events import now_microseconds
 from whitebox_features.intake import Intake
 from whitebox_features.materialisation import Materialisation
 from whitebox_features.online import OnlineReader
-from whitebox_features.settings import FeaturesSettings
+from whitebox_features.settings import FeaturesSettings, StreamSettings
 from whitebox_features.skew import SkewCheck, SkewSample
 from whitebox_features.stream import StreamHandler
 from whitebox_features.wire import TOPIC, EventCodec
@@ -124,7 +124,7 @@ async def serve_api(process: Process[FeaturesSettings]) -> None:
         await producer.close()
 
 
-async def serve_stream(process: Process[FeaturesSettings]) -> None:
+async def serve_stream(process: Process[StreamSettings]) -> None:
     """Brings events from the broker into both stores."""
     settings = process.settings
     async with open_stores(process) as stores:
@@ -193,17 +193,20 @@ async def _sleep(seconds: float, stopping: asyncio.Event) -> None:
         pass
 
 
-_PROCESSES = {"api": serve_api, "stream": serve_stream}
+_PROCESSES = ("api", "stream")
 
 
 def main() -> None:
     """Entry point."""
     words = [word for word in sys.argv[1:] if not word.startswith("-")]
-    if len(words) > 1 or not set(words) <= _PROCESSES.keys() or (not words and not {"-h", "--help"} & set(sys.argv)):
+    wants_help = bool({"-h", "--help"} & set(sys.argv[1:]))
+    if len(words) > 1 or not set(words) <= set(_PROCESSES) or not (words or wants_help):
         print("features: name one process: api or stream", file=sys.stderr)
         raise SystemExit(2)
-    name = words[0] if words else "api"
-    run_process(f"features-{name}", FeaturesSettings, _PROCESSES[name])
+    if words == ["stream"]:
+        run_process("features-stream", StreamSettings, serve_stream)
+    else:
+        run_process("features-api", FeaturesSettings, serve_api)
 
 
 if __name__ == "__main__":

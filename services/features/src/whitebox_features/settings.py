@@ -13,10 +13,17 @@ from whitebox_features.definitions import load_definitions
 
 
 class FeaturesSettings(ServiceSettings):
-    """Environment variables `WHITEBOX_FEATURES_*`, the same for both processes."""
+    """Environment variables `WHITEBOX_FEATURES_*` of the api process."""
 
     model_config = SettingsConfigDict(env_prefix="WHITEBOX_FEATURES_")
 
+    port: int = Field(50055, ge=0, le=65535, description="gRPC port of the api process; 0 takes a free one")
+    metrics_port: int = Field(
+        9106,
+        ge=-1,
+        le=65535,
+        description="HTTP port of /metrics, /live and /ready (stream: 9107 by default); 0 takes a free one, -1 is off",
+    )
     definitions: str = Field(
         "whitebox_features.demo", min_length=1, description="Importable module whose DEFINITIONS are served"
     )
@@ -79,3 +86,11 @@ class FeaturesSettings(ServiceSettings):
                 "or every event is published again before it is written"
             )
         return self
+
+
+class StreamSettings(FeaturesSettings):
+    """The same variables for the stream process, which listens for probes only."""
+
+    metrics_port: int = Field(
+        9107, ge=-1, le=65535, description="HTTP port of /metrics, /live and /ready; 0 takes a free one, -1 is off"
+    )

@@ -95,7 +95,8 @@ class OfflineStore(Protocol):
         *,
         start: int,
         end: int,
-        entity_ids: pl.Series | None = None,
+        entities: pl.DataFrame | None = None,
+        columns: Sequence[str] | None = None,
         received_since: int | None = None,
     ) -> pl.DataFrame:
         """Returns events with start < event time <= end (microseconds), in no order; an event may come repeatedly.
@@ -104,7 +105,8 @@ class OfflineStore(Protocol):
             source: Whose events.
             start: Exclusive bound of the event time.
             end: Inclusive bound of the event time.
-            entity_ids: Only these entities.
+            entities: Only the entities in its column `entity_id`; its other columns join the result.
+            columns: Only these columns; all of them by default.
             received_since: Only events that the platform accepted at or after this time.
         """
         ...

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -49,7 +49,8 @@ class ParquetOfflineStore:
         *,
         start: int,
         end: int,
-        entity_ids: pl.Series | None = None,
+        entities: pl.DataFrame | None = None,
+        columns: Sequence[str] | None = None,
         received_since: int | None = None,
     ) -> pl.DataFrame:
         """See `stores.OfflineStore.read`."""
@@ -69,15 +70,20 @@ class ParquetOfflineStore:
             events = events.filter((time > start) & (time <= end))
             if received_since is not None:
                 events = events.filter(pl.col("received_at").to_physical() >= received_since)
-            if entity_ids is not None:
-                events = events.join(entity_ids.to_frame("entity_id").lazy(), on="entity_id", how="semi")
+            if entities is not None:
+                events = events.join(entities.lazy(), on="entity_id")
+            if columns is not None:
+                events = events.select(columns)
             try:
                 return events.collect()
             except FileNotFoundError:
                 # Compaction replaced a file after the listing; the next listing has the merged one.
                 if attempt == _READ_ATTEMPTS - 1:
                     raise
-        return pl.DataFrame(schema=event_schema(source))
+        nothing = pl.DataFrame(schema=event_schema(source))
+        if entities is not None:
+            nothing = nothing.join(entities, on="entity_id")
+        return nothing if columns is None else nothing.select(columns)
 
     def compact(self, source: Source) -> int:
         """See `stores.OfflineStore.compact`."""
