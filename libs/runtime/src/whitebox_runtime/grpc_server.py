@@ -100,7 +100,8 @@ class GrpcServer:
             self.port = self.server.add_insecure_port(address)
         except RuntimeError as error:
             raise Unavailable(f"cannot listen on {address}: is it in use?", reason="address_unavailable") from error
-        await self._publish_health()
+        # Not by a report: one taken now would say "not listening yet", and be believed for a second.
+        await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
         await self.server.start()
         self._started = True
         self._watching = self._process.spawn(self._watch_health(), name="grpc health")
@@ -144,7 +145,9 @@ class GrpcServer:
     async def _publish_health(self) -> None:
         report = await self._process.health.report()
         answer = health_pb2.HealthCheckResponse
-        status = answer.SERVING if report.ready else answer.NOT_SERVING
+        await self._set_health(answer.SERVING if report.ready else answer.NOT_SERVING)
+
+    async def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus.ValueType) -> None:
         for name in ("", *self._service_names):
             await self._health.set(name, status)
 
