@@ -147,7 +147,7 @@ class GrpcServer:
         answer = health_pb2.HealthCheckResponse
         await self._set_health(answer.SERVING if report.ready else answer.NOT_SERVING)
 
-    async def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus.ValueType) -> None:
+    async def _set_health(self, status: int) -> None:
         for name in ("", *self._service_names):
             await self._health.set(name, status)
 
