@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -37,6 +38,8 @@ from whitebox_features.wire import TOPIC, EventCodec
 logger = logging.getLogger(__name__)
 
 _SERVICE = features_pb2.DESCRIPTOR.services_by_name["FeatureService"].full_name
+S = TypeVar("S", bound=FeaturesSettings)
+
 _PRUNE_SECONDS = 3600.0
 _RETRY_SECONDS = 1.0
 
@@ -52,7 +55,7 @@ class Stores:
 
 
 @asynccontextmanager
-async def open_stores(process: Process[FeaturesSettings]) -> AsyncIterator[Stores]:
+async def open_stores(process: Process[S]) -> AsyncIterator[Stores]:
     """Opens definitions, database, Redis and files, and closes them; waits for none of them."""
     settings = process.settings
     definitions = load_definitions(settings.definitions)

@@ -67,7 +67,7 @@ else
       local known = at <= total and compare(log, at, incoming, j) == 0
       local time = time_at(incoming, j)
       -- Too old for every window, and not the newest of its kind either: it would leave with the next trim.
-      local useless = time < cutoff and at <= total and time_at(log, at) < cutoff
+      local useless = at <= total and time_at(log, at) < cutoff
       if not known and not useless and time > complete_since then
         pieces[#pieces + 1] = string.sub(log, taken * width + 1, at * width)
         pieces[#pieces + 1] = string.sub(incoming, j * width + 1, (j + 1) * width)
