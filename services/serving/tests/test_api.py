@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import pytest_asyncio
 from google.rpc import error_details_pb2, status_pb2
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 from whitebox_contracts.serving.v1 import serving_pb2 as pb
 from whitebox_contracts.serving.v1 import serving_pb2_grpc
 from whitebox_runtime.process import Process
@@ -27,12 +26,11 @@ async def stub(store_folder):
     process = Process("serving", settings)
     serving = asyncio.create_task(serve(process))
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        health = health_pb2_grpc.HealthStub(channel)
+        stub = serving_pb2_grpc.ServingServiceStub(channel)
         async with asyncio.timeout(20):
-            async for state in health.Watch(health_pb2.HealthCheckRequest(), wait_for_ready=True):
-                if state.status == health_pb2.HealthCheckResponse.SERVING:
-                    break
-        yield serving_pb2_grpc.ServingServiceStub(channel)
+            while len((await stub.ListModels(pb.ListModelsRequest(), wait_for_ready=True)).models) < 3:
+                pass
+        yield stub
     process.stopping.set()
     await serving
 

@@ -57,7 +57,15 @@ class ServingSettings(ServiceSettings):
     ray_batch_wait_seconds: float = Field(
         0.001, ge=0, le=1, description="How long a replica waits for a batch to fill (ray)"
     )
-    ray_cpus: float = Field(0.5, gt=0, le=256, description="Processors that Ray reserves for a replica (ray)")
+    ray_cpus: float = Field(
+        0.1,
+        gt=0,
+        le=256,
+        description="Processors that Ray reserves for a replica; successors start beside what they replace (ray)",
+    )
+    ray_start_seconds: float = Field(
+        60.0, ge=1, le=3600, description="How long a version may take to come into service before it is given up (ray)"
+    )
 
     @model_validator(mode="after")
     def _replicas_in_order(self) -> Self:

@@ -30,6 +30,7 @@ import ray.serve._private.replica as replica_internals
 from ray import serve
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
+from ray.serve.schema import ApplicationStatus
 from whitebox_runtime.errors import ResourceExhausted, Unavailable
 from whitebox_runtime.telemetry import histogram
 
@@ -43,6 +44,7 @@ logger = logging.getLogger(__name__)
 _OBJECT_STORE_BYTES = 100 * 2**20
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
+_STATUS_SECONDS = 0.1
 _QUIET = {"log_level": "WARNING", "enable_access_log": False}
 
 
@@ -121,8 +123,13 @@ class RayBackend:
             settings.ray_batch_wait_seconds,
             loopback=self._owns_cluster,
         )
-        handle = await self._call(serve.run, bound, name=application, route_prefix=None)
-        return RayPredictor(artifact.manifest.name, handle, partial(self._call, serve.delete, application))
+        delete = partial(self._call, serve.delete, application)
+        try:
+            handle = await self._run(bound, application)
+        except BaseException:
+            await asyncio.shield(delete())
+            raise
+        return RayPredictor(artifact.manifest.name, handle, delete)
 
     async def close(self) -> None:
         """Ends the cluster if it was started for this process, else only the connection to it."""
@@ -130,6 +137,26 @@ class RayBackend:
             await self._call(serve.shutdown)
         await self._call(ray.shutdown)
         self._thread.shutdown()
+
+    async def _run(self, bound: serve.Application, application: str) -> Any:
+        """Starts an application and returns its handle once a replica answers."""
+        target = serve.RunTarget(bound, name=application, route_prefix=None, logging_config=_QUIET)
+        # Ray itself would wait for ever, and occupy the thread, where no processor is free for the replica.
+        (handle,) = await self._call(serve.run_many, [target], wait_for_applications_running=False)
+        give_up = time.monotonic() + self._settings.ray_start_seconds
+        while True:
+            state = (await self._call(serve.status)).applications.get(application)
+            if state is not None and state.status == ApplicationStatus.RUNNING:
+                return handle
+            if state is not None and state.status == ApplicationStatus.DEPLOY_FAILED:
+                raise Unavailable(f"Ray cannot start {application}: {state.message}", reason="replica_failed")
+            if time.monotonic() > give_up:
+                raise Unavailable(
+                    f"Ray has not started {application} within {self._settings.ray_start_seconds:g} s: "
+                    f"does the cluster have {self._settings.ray_cpus:g} processors to spare?",
+                    reason="replica_late",
+                )
+            await asyncio.sleep(_STATUS_SECONDS)
 
     async def _call(self, function: Any, *args: Any, **options: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, partial(function, *args, **options))
@@ -211,8 +238,7 @@ class _Replica:
 def _start_cluster(settings: ServingSettings) -> None:
     if not settings.ray_address:
         # A token of this process alone; without one, Ray writes one to the home folder, which may be read-only.
-        os.environ["RAY_AUTH_MODE"] = "token"
-        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     local: dict[str, Any] = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
     ray.init(
         address=settings.ray_address or "local",
