@@ -236,8 +236,9 @@ def _parameters(options: LlamaCppOptions, api_key: str) -> Any:
 
 def _body(request: Request) -> Event:
     body = request_body(request) | {
-        # Only the samplers that the contract names: llama.cpp would cut the distribution further by default.
-        "top_k": 0,
+        # Only the samplers that the contract names: llama.cpp would cut the distribution further by default. Greedy
+        # takes the likeliest token whatever top_p says, and need not sort the vocabulary for it.
+        "top_k": 0 if request.temperature > 0 else 1,
         "min_p": 0.0,
         # An event per prompt batch, each of which is a chance to cancel and a sign of life.
         "return_progress": True,
