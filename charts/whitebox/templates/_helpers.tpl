@@ -133,9 +133,15 @@ features-stream: {image: features, args: [stream], prefix: FEATURES, metricsPort
 {{- else if eq $prefix "LLM" }}
 - name: WHITEBOX_LLM_ENGINE
   value: {{ $root.Values.llm.engine }}
-{{- with $root.Values.llm.model }}
-- name: WHITEBOX_LLM_{{ if eq $root.Values.llm.engine "vllm" }}VLLM_{{ else if eq $root.Values.llm.engine "openai" }}OPENAI_{{ end }}MODEL
-  value: {{ . | quote }}
+{{- if eq $root.Values.llm.engine "vllm" }}
+- name: WHITEBOX_LLM_VLLM_MODEL
+  value: {{ $root.Values.llm.model | quote }}
+# Weights and compiled kernels are cached below the home directory, and the root file system is read-only.
+- name: HOME
+  value: /tmp
+{{- else if and (eq $root.Values.llm.engine "openai") $root.Values.llm.model }}
+- name: WHITEBOX_LLM_MODEL_NAME
+  value: {{ $root.Values.llm.model | quote }}
 {{- end }}
 {{- with $root.Values.llm.baseUrl }}
 - name: WHITEBOX_LLM_OPENAI_BASE_URL
