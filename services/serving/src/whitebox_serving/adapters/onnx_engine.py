@@ -1,6 +1,12 @@
 """ONNX Runtime."""
 
+import os
+
 import numpy as np
+
+# Read when ONNX Runtime is imported: it would keep a device identifier in the home folder and report its use.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 import onnxruntime
 
 from whitebox_serving.artifact import TOLERANCE, Artifact, RejectedModelError, largest_difference

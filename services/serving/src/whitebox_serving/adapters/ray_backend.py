@@ -12,6 +12,8 @@ import contextlib
 import logging
 import os
 import secrets
+import signal
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -91,6 +93,7 @@ class RayBackend:
                     await asyncio.wait_for(stopping.wait(), pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             else:
+                _take_signals_back()
                 return backend
         backend._thread.shutdown()
         return None
@@ -249,6 +252,14 @@ def _start_cluster(settings: ServingSettings) -> None:
     )
     # gRPC is the way in; Ray's HTTP proxy would be a second, unguarded one.
     serve.start(proxy_location="Disabled", logging_config=_QUIET)
+
+
+def _take_signals_back() -> None:
+    """Undoes that Ray's core has made SIGTERM a crash: it would abort the process 3 s later, amid its orderly end."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+        # Setting a handler makes system calls end early again, which the event loop had turned off.
+        signal.siginterrupt(signal.SIGTERM, False)
 
 
 def _listen_on_loopback_only() -> None:
