@@ -12,6 +12,8 @@ UV := $(BIN)/uv
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export RAY_USAGE_STATS_ENABLED := 0
+# The certificates of the machine, as pip uses them: behind a proxy there may be more than the usual ones.
+export UV_SYSTEM_CERTS := 1
 
 PACKAGES := libs/contracts libs/runtime $(sort $(wildcard services/*)) deploy/local
 SOURCES := libs/whitebox/src libs/runtime/src $(addsuffix /src,$(sort $(wildcard services/*))) deploy/local/src
