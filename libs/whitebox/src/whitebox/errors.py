@@ -11,12 +11,16 @@ class ShapeError(WhiteboxError):
     """An array has the wrong number of dimensions, or two arrays do not fit together."""
 
 
+class DtypeError(WhiteboxError, TypeError):
+    """An input holds something other than real numbers."""
+
+
 class EmptyInputError(WhiteboxError):
     """An input holds nothing to compute with."""
 
 
 class NotFiniteError(WhiteboxError):
-    """An input holds NaN or infinity."""
+    """An input holds NaN or infinity, or a result overflows."""
 
 
 class RangeError(WhiteboxError):
@@ -29,7 +33,3 @@ class NotFittedError(WhiteboxError, AttributeError):
 
 class SingleClassError(WhiteboxError):
     """A classifier was given one class only."""
-
-
-class ConvergenceError(WhiteboxError):
-    """An iteration did not reach its tolerance."""

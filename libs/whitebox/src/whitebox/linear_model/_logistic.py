@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from whitebox._validation import Array, as_matrix
-from whitebox.errors import NotFittedError, RangeError, ShapeError, SingleClassError
+from whitebox._validation import Array, number_in, positive_int
+from whitebox.base import Classifier
 
 
 def softmax(logits: Array) -> Array:
@@ -23,7 +23,7 @@ def softmax(logits: Array) -> Array:
     return total
 
 
-class LogisticRegression:
+class LogisticRegression(Classifier):
     r"""L2-regularised logistic regression; softmax regression for more than two classes.
 
     Minimises
@@ -45,15 +45,11 @@ class LogisticRegression:
         intercept_: Shape (1,) or (classes,).
         n_iter_: Newton steps taken.
 
-    Raises:
-        RangeError: if a parameter is out of its range, when fitting.
-
     >>> X = [[0.0], [1.0], [2.0], [3.0]]
     >>> LogisticRegression().fit(X, ["no", "no", "yes", "yes"]).predict([[0.4], [2.9]]).tolist()
     ['no', 'yes']
     """
 
-    classes_: npt.NDArray[Any]
     coef_: Array
     intercept_: Array
 
@@ -62,23 +58,19 @@ class LogisticRegression:
         self.tol = tol
         self.max_iter = max_iter
 
-    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> LogisticRegression:
+    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> Self:
         """Fits the weights.
 
         Raises:
-            ShapeError, EmptyInputError, NotFiniteError: for unusable input.
+            RangeError: if a parameter is out of its range, or labels are fractions.
+            DtypeError, ShapeError, EmptyInputError, NotFiniteError: for unusable input.
             SingleClassError: if `y` holds one class only.
         """
-        if not self.C > 0:
-            raise RangeError(f"C must be positive, got {self.C!r}")
-        rows = as_matrix(X, "X")
-        labels = np.asarray(y)
-        if labels.shape != (len(rows),):
-            raise ShapeError(f"y must have shape ({len(rows)},), got {labels.shape}")
-        self.classes_, numbers = np.unique(labels, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise SingleClassError(f"y holds one class only: {self.classes_[0]!r}")
-        self.n_features_in_ = rows.shape[1]
+        number_in(self.C, "C", 0, open_low=True)
+        number_in(self.tol, "tol", 0)
+        positive_int(self.max_iter, "max_iter")
+        rows = self._rows_to_fit(X)
+        numbers = self._encode(y, len(rows))
         design = np.hstack([rows, np.ones((len(rows), 1))])
         # Two classes need one weight vector: the other's would be its negative.
         columns = 1 if len(self.classes_) == 2 else len(self.classes_)
@@ -105,12 +97,7 @@ class LogisticRegression:
         return labels
 
     def _logits(self, X: npt.ArrayLike) -> Array:
-        if not hasattr(self, "coef_"):
-            raise NotFittedError("fit the model before predicting with it")
-        rows = as_matrix(X, "X")
-        if rows.shape[1] != self.coef_.shape[1]:
-            raise ShapeError(f"X has {rows.shape[1]} features, the model was fitted on {self.coef_.shape[1]}")
-        return rows @ self.coef_.T + self.intercept_
+        return self._rows_to_use(X, "coef_") @ self.coef_.T + self.intercept_
 
     def _newton(self, design: Array, target: Array) -> Array:
         """Weights of shape (features + 1, columns)."""

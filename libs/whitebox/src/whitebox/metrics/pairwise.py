@@ -11,18 +11,35 @@ from whitebox._validation import as_matrix
 from whitebox.errors import ShapeError
 
 
-def normalize_rows(matrix: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Rows scaled to unit Euclidean norm; zero rows stay zero.
+def row_norms(matrix: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    r"""Euclidean norm of each row, :math:`\sqrt{\sum_j x_{ij}^2}`, without overflow or underflow of the squares.
 
-    Each row is divided by its largest magnitude first, so that squares neither overflow nor vanish.
+    Only rows whose sum of squares leaves the safe range are scaled first (Blue 1978). O(n · d).
+
+    >>> row_norms(np.array([[3.0, 4.0], [3e-200, 4e-200], [0.0, 0.0]])).tolist()
+    [5.0, 5e-200, 0.0]
+    """
+    limits = np.finfo(matrix.dtype)
+    with np.errstate(over="ignore", under="ignore"):
+        squares = np.einsum("ij,ij->i", matrix, matrix)
+    norms: npt.NDArray[Any] = np.sqrt(squares)
+    extreme = np.flatnonzero(~((squares > limits.tiny / limits.eps) & (squares < limits.max)))
+    if extreme.size:
+        rows = matrix[extreme]
+        largest = np.abs(rows).max(axis=1)
+        scaled = rows / np.where(largest > 0, largest, 1)[:, None]
+        norms[extreme] = largest * np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
+    return norms
+
+
+def normalize_rows(matrix: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Rows scaled to unit Euclidean norm; zero rows stay zero. O(n · d).
 
     >>> normalize_rows(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
     [[0.6, 0.8], [0.0, 0.0]]
     """
-    largest = np.abs(matrix).max(axis=1, keepdims=True)
-    scaled = np.divide(matrix, largest, out=np.zeros_like(matrix), where=largest > 0)
-    norms = np.sqrt(np.einsum("ij,ij->i", scaled, scaled))[:, None]
-    unit: npt.NDArray[Any] = np.divide(scaled, norms, out=scaled, where=norms > 0)
+    norms = row_norms(matrix)
+    unit: npt.NDArray[Any] = matrix / np.where(norms > 0, norms, 1)[:, None]
     return unit
 
 
@@ -42,7 +59,7 @@ def cosine_similarity(left: npt.ArrayLike, right: npt.ArrayLike) -> npt.NDArray[
 
     Raises:
         ShapeError: if the inputs are no matrices of the same width.
-        EmptyInputError, NotFiniteError: for empty inputs, NaN and infinity.
+        DtypeError, EmptyInputError, NotFiniteError: for what is no number, empty inputs, NaN and infinity.
 
     >>> cosine_similarity([[1.0, 0.0]], [[2.0, 0.0], [0.0, 5.0]]).tolist()
     [[1.0, 0.0]]

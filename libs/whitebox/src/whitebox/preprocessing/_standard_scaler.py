@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from whitebox._validation import Array, as_matrix
-from whitebox.errors import NotFittedError, ShapeError
+from whitebox._validation import Array
+from whitebox.base import BaseEstimator
 
 
-class StandardScaler:
+class StandardScaler(BaseEstimator):
     r"""Centres each feature and scales it to unit variance.
 
     .. math:: z = \frac{x - \mu}{\sigma}, \qquad \sigma^2 = \frac{1}{n} \sum_i (x_i - \mu)^2
@@ -27,18 +27,18 @@ class StandardScaler:
     [[-1.0, 0.0], [1.0, 0.0]]
     """
 
+    _kind = "transformer"
     mean_: Array
     var_: Array
     scale_: Array
 
-    def fit(self, X: npt.ArrayLike, y: Any = None) -> StandardScaler:  # noqa: ARG002  # scikit-learn's signature
+    def fit(self, X: npt.ArrayLike, y: Any = None) -> Self:  # noqa: ARG002  # scikit-learn's signature
         """Learns mean and variance of each column, in two passes so that large means lose no digits. O(n · d).
 
         Raises:
-            ShapeError, EmptyInputError, NotFiniteError: for unusable input.
+            DtypeError, ShapeError, EmptyInputError, NotFiniteError: for unusable input.
         """
-        rows = as_matrix(X, "X")
-        self.n_features_in_ = rows.shape[1]
+        rows = self._rows_to_fit(X)
         self.mean_ = rows.mean(axis=0)
         centred = rows - self.mean_
         # The second term removes what rounding of the mean left in (Chan, Golub, LeVeque 1983).
@@ -56,7 +56,7 @@ class StandardScaler:
             NotFittedError: before `fit`.
             ShapeError: if the number of columns differs.
         """
-        return (self._checked(X) - self.mean_) / self.scale_
+        return (self._rows_to_use(X, "mean_") - self.mean_) / self.scale_
 
     def fit_transform(self, X: npt.ArrayLike, y: Any = None) -> Array:
         """`fit`, then `transform`."""
@@ -64,12 +64,4 @@ class StandardScaler:
 
     def inverse_transform(self, X: npt.ArrayLike) -> Array:
         """Undoes `transform`."""
-        return self._checked(X) * self.scale_ + self.mean_
-
-    def _checked(self, X: npt.ArrayLike) -> Array:
-        if not hasattr(self, "scale_"):
-            raise NotFittedError("fit the scaler before using it")
-        rows = as_matrix(X, "X")
-        if rows.shape[1] != len(self.mean_):
-            raise ShapeError(f"X has {rows.shape[1]} features, the scaler was fitted on {len(self.mean_)}")
-        return rows
+        return self._rows_to_use(X, "mean_") * self.scale_ + self.mean_

@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
-import math
+import itertools
 import re
-from collections import Counter
+import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from whitebox._validation import positive_int
-from whitebox.errors import EmptyInputError, NotFittedError, RangeError
-
-_TOKEN = re.compile(r"[^\W_]+")
+from whitebox._validation import number_in, positive_int
+from whitebox.errors import DtypeError, EmptyInputError, NotFittedError
 
 
 def tokenize(text: str) -> list[str]:
-    """Words of letters and digits in any script, folded to one case.
+    """Words of letters and digits in any script, folded to one case and one spelling of each character.
+
+    Compatibility characters become plain ones (Unicode NFKC: the ligature of a typeset page is two letters again), soft
+    hyphens vanish, combining marks stay with their letters. O(len(text)).
+
+    Raises:
+        DtypeError: if `text` is no string.
 
     >>> tokenize("BM25's cousin: TF-IDF, naïve!")
     ['bm25', 's', 'cousin', 'tf', 'idf', 'naïve']
     """
-    return _TOKEN.findall(text.casefold())
+    if not isinstance(text, str):
+        raise DtypeError(f"text must be a string, got {type(text).__name__}")
+    if text.isascii():
+        return _word("").findall(text.lower())
+    folded = unicodedata.normalize("NFKC", text.replace("\u00ad", "").casefold())
+    # Composition leaves few marks over, and Python's `\w` knows none of them.
+    marks = sorted(character for character in set(folded) if unicodedata.category(character).startswith("M"))
+    return _word("".join(marks)).findall(folded)
+
+
+@lru_cache(maxsize=1024)
+def _word(marks: str) -> re.Pattern[str]:
+    return re.compile(rf"(?:[^\W_]|[{re.escape(marks)}])+" if marks else r"[^\W_]+")
 
 
 def term_weights(tokens: Sequence[str], average_length: float, k1: float = 1.2, b: float = 0.75) -> dict[str, float]:
@@ -45,8 +64,7 @@ def term_weights(tokens: Sequence[str], average_length: float, k1: float = 1.2, 
     {'a': 1.375, 'b': 1.0}
     """
     _check_parameters(k1, b)
-    if not (math.isfinite(average_length) and average_length > 0):
-        raise RangeError(f"average_length must be positive, got {average_length!r}")
+    average_length = number_in(average_length, "average_length", 0, open_low=True)
     norm = k1 * (1 - b + b * len(tokens) / average_length)
     return {term: count * (k1 + 1) / (count + norm) for term, count in Counter(tokens).items()}
 
@@ -80,38 +98,34 @@ class BM25:
         self.k1 = k1
         self.b = b
 
-    def fit(self, documents: Sequence[Sequence[str]]) -> BM25:
+    def fit(self, documents: Sequence[Sequence[str]]) -> Self:
         """Indexes tokenised documents. Empty documents are allowed, an empty corpus is not.
 
         Raises:
             EmptyInputError: if there is no document.
+            DtypeError: if a document is a string instead of its tokens.
         """
         if len(documents) == 0:
             raise EmptyInputError("the corpus holds no document")
-        vocabulary: dict[str, int] = {}
-        terms: list[int] = []
-        rows: list[int] = []
-        counts: list[int] = []
-        lengths = np.empty(len(documents))
-        for row, tokens in enumerate(documents):
-            lengths[row] = len(tokens)
-            for term, count in Counter(tokens).items():
-                terms.append(vocabulary.setdefault(term, len(vocabulary)))
-                rows.append(row)
-                counts.append(count)
-        term_ids, frequency = np.array(terms, dtype=np.int64), np.array(counts, dtype=np.float64)
-        postings = np.array(rows, dtype=np.int64)
-        document_frequency = np.bincount(term_ids, minlength=len(vocabulary))
+        if any(isinstance(tokens, str) for tokens in documents):
+            raise DtypeError("documents must be lists of tokens, not strings: tokenize them first")
+        lengths = np.fromiter(map(len, documents), dtype=np.int64, count=len(documents))
+        # Terms get their numbers as they appear; everything in this pass runs inside the interpreter's C code.
+        numbers: defaultdict[str, int] = defaultdict(itertools.count().__next__)
+        tokens = itertools.chain.from_iterable(documents)
+        terms = np.fromiter(map(numbers.__getitem__, tokens), dtype=np.int64, count=int(lengths.sum()))
+        # One sorted key per token, by term and then by document: equal ones are a term's occurrences in a document.
+        keys = np.sort(terms * len(documents) + np.repeat(np.arange(len(documents)), lengths))
+        first = np.flatnonzero(np.diff(keys, prepend=-1))
+        frequency = np.diff(first, append=len(keys))
+        posted_terms, postings = np.divmod(keys[first], len(documents))
+        document_frequency = np.bincount(posted_terms, minlength=len(numbers))
         idf = np.log1p((len(documents) - document_frequency + 0.5) / (document_frequency + 0.5))
-        average = lengths.mean() or 1.0
-        norm = self.k1 * (1 - self.b + self.b * lengths / average)
-        weights = idf[term_ids] * frequency * (self.k1 + 1) / (frequency + norm[postings])
-        # Posting lists one after another, by term: a query slices them.
-        order = np.argsort(term_ids, kind="stable")
-        self.vocabulary_ = vocabulary
-        self.starts_ = np.concatenate([[0], np.cumsum(document_frequency)]).astype(np.int64)
-        self.postings_ = postings[order]
-        self.weights_ = weights[order]
+        norm = self.k1 * (1 - self.b + self.b * lengths / (lengths.mean() or 1.0))
+        self.vocabulary_ = dict(numbers)
+        self.starts_ = np.concatenate([[0], np.cumsum(document_frequency)])
+        self.postings_ = postings
+        self.weights_ = idf[posted_terms] * frequency * (self.k1 + 1) / (frequency + norm[postings])
         self.n_documents_ = len(documents)
         return self
 
@@ -153,7 +167,5 @@ class BM25:
 
 
 def _check_parameters(k1: float, b: float) -> None:
-    if not (math.isfinite(k1) and k1 >= 0):
-        raise RangeError(f"k1 must be finite and not negative, got {k1!r}")
-    if not (math.isfinite(b) and 0 <= b <= 1):
-        raise RangeError(f"b must be from 0 to 1, got {b!r}")
+    number_in(k1, "k1", 0)
+    number_in(b, "b", 0, 1)

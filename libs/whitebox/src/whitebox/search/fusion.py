@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Sequence
 from typing import TypeVar
 
+from whitebox._validation import number_in
 from whitebox.errors import RangeError, ShapeError
 
 Item = TypeVar("Item", bound=Hashable)
@@ -36,16 +36,14 @@ def reciprocal_rank_fusion(
     >>> [(item, round(score, 4)) for item, score in reciprocal_rank_fusion([["a", "b"], ["b", "c"]])]
     [('b', 0.0325), ('a', 0.0164), ('c', 0.0161)]
     """
-    if not (math.isfinite(k) and k >= 0):
-        raise RangeError(f"k must be finite and not negative, got {k!r}")
+    k = number_in(k, "k", 0)
     if weights is None:
         weights = [1.0] * len(rankings)
     if len(weights) != len(rankings):
         raise ShapeError(f"{len(weights)} weights for {len(rankings)} rankings")
     scores: dict[Item, float] = {}
-    for number, (ranking, weight) in enumerate(zip(rankings, weights, strict=True)):
-        if not (math.isfinite(weight) and weight >= 0):
-            raise RangeError(f"weights[{number}] must be finite and not negative, got {weight!r}")
+    for number, ranking in enumerate(rankings):
+        weight = number_in(weights[number], f"weights[{number}]", 0)
         if len(set(ranking)) != len(ranking):
             raise RangeError(f"rankings[{number}] repeats an item")
         for rank, item in enumerate(ranking, start=1):
