@@ -294,7 +294,8 @@ def _passage(passage: Passage) -> pb.Passage:
         filename=chunk.filename,
         media_type=chunk.media_type,
         page=chunk.page,
-        last_page=chunk.last_page,
+        # A chunk never crosses a page.
+        last_page=chunk.page,
         chunk_index=chunk.chunk_index,
         start_offset=chunk.start,
         end_offset=chunk.end,

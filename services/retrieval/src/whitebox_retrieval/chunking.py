@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass
+from itertools import accumulate
 
 from whitebox.text.sentences import split_sentences
 
@@ -14,6 +16,8 @@ CountTokens = Callable[[Sequence[str]], Awaitable[Sequence[int]]]
 _WORD = re.compile(r"\S+\s*|\s+")
 # A "word" longer than this is no word: base64, a hash, a table without spaces.
 _LONGEST_WORD = 200
+# Encoders count a long "word" as one token; a chunk of such words would be larger than any service takes.
+_CHARACTERS_A_TOKEN = 20
 _PAGE_BREAK = "\n\n"
 
 
@@ -34,9 +38,7 @@ class Chunk:
         text: Equal to the document's cleaned text from `start` to `end`.
         start: Offset of the first character.
         end: Offset after the last character.
-        page: First page, from 1; 0 where the format has no pages.
-        last_page: Last page that the chunk reaches.
-        tokens: Tokens by the encoder's tokeniser, without special tokens.
+        page: The page that it is on, from 1; 0 where the format has no pages.
     """
 
     index: int
@@ -44,8 +46,6 @@ class Chunk:
     start: int
     end: int
     page: int
-    last_page: int
-    tokens: int
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,15 @@ async def chunk_pages(
 ) -> list[Chunk]:
     """Packs whole sentences into chunks.
 
-    Each chunk holds at most `max_tokens` and starts with up to `overlap_tokens` of whole sentences from the one before.
-    A sentence that is longer than a chunk is cut between words. Every character that is not white space is in a chunk.
+    Each chunk holds at most `max_tokens` of one page, so that it can be cited, and starts with up to `overlap_tokens`
+    of whole sentences from the one before on that page. A sentence that is longer than a chunk is cut between words.
+    Every character that is not white space is in a chunk.
 
     Args:
         pages: Cleaned pages in order.
-        count_tokens: The encoder's count for each of several texts; called a bounded number of times.
-        max_tokens: Budget of a chunk.
-        overlap_tokens: Budget of the repetition; less than half of `max_tokens` is used.
+        count_tokens: The encoder's count for each of several texts; called twice at most.
+        max_tokens: Budget of a chunk; 20 characters count as a token at least.
+        overlap_tokens: Budget of the repetition; it gives way where the next sentence needs the room.
 
     Raises:
         ValueError: if a budget is not positive or the overlap leaves no room.
@@ -82,52 +83,69 @@ async def chunk_pages(
     if max_tokens < 1 or not 0 <= overlap_tokens < max_tokens:
         raise ValueError(f"a chunk of {max_tokens} tokens cannot overlap by {overlap_tokens}")
     text = join_pages(pages)
-    pieces = await _pieces(text, count_tokens, max_tokens)
-    page_starts = _page_starts(pages)
-    chunks: list[Chunk] = []
-    for first, last in _pack(pieces, max_tokens, overlap_tokens):
-        start, end = _trim(text, pieces[first].start, pieces[last - 1].end)
-        chunks.append(
-            Chunk(
-                index=len(chunks),
-                text=text[start:end],
-                start=start,
-                end=end,
-                page=pages[bisect_right(page_starts, start) - 1].number,
-                last_page=pages[bisect_right(page_starts, end - 1) - 1].number,
-                tokens=sum(piece.tokens for piece in pieces[first:last]),
-            )
-        )
-    return chunks
+    page_starts = list(accumulate((len(page.text) + len(_PAGE_BREAK) for page in pages), initial=0))
+    # In threads: a long document takes seconds, and other work goes on meanwhile.
+    sentences = await asyncio.to_thread(_sentences, pages, page_starts)
+    short = [(start, end) for start, end in sentences if end - start <= _CHARACTERS_A_TOKEN * max_tokens]
+    fitting = {piece.start: piece for piece in await _count(text, short, count_tokens) if piece.tokens <= max_tokens}
+    too_long = [(start, end) for start, end in sentences if start not in fitting]
+    words = await _count(text, await asyncio.to_thread(_words, text, too_long, max_tokens), count_tokens)
+
+    def pack() -> list[Chunk]:
+        parts = _merge(words, {end for _, end in too_long}, max_tokens)
+        pieces = sorted([*fitting.values(), *parts], key=lambda piece: piece.start)
+        pieces = [piece for piece in pieces if not text[piece.start : piece.end].isspace()]
+        starts = [piece.start for piece in pieces]
+        chunks: list[Chunk] = []
+        for page, begin, end in zip(pages, page_starts, page_starts[1:], strict=False):
+            on_page = pieces[bisect_left(starts, begin) : bisect_left(starts, end)]
+            for first, last in _pack(on_page, max_tokens, overlap_tokens):
+                a, b = _trim(text, on_page[first].start, on_page[last - 1].end)
+                chunks.append(Chunk(len(chunks), text[a:b], a, b, page.number))
+        return chunks
+
+    return await asyncio.to_thread(pack)
 
 
-async def _pieces(text: str, count_tokens: CountTokens, max_tokens: int) -> list[_Piece]:
-    spans = [(start, end) for start, end in split_sentences(text) if text[start:end].strip()]
+def _sentences(pages: Sequence[CleanPage], page_starts: Sequence[int]) -> list[tuple[int, int]]:
+    return [
+        (at + start, at + end)
+        for at, page in zip(page_starts, pages, strict=False)
+        for start, end in split_sentences(page.text)
+        if not page.text[start:end].isspace()
+    ]
+
+
+async def _count(text: str, spans: Sequence[tuple[int, int]], count_tokens: CountTokens) -> list[_Piece]:
     counts = await count_tokens([text[start:end] for start, end in spans]) if spans else []
-    pieces: list[_Piece] = []
-    for (start, end), tokens in zip(spans, counts, strict=True):
-        if tokens <= max_tokens:
-            pieces.append(_Piece(start, end, tokens))
-        else:
-            pieces += await _cut(text, start, end, count_tokens, max_tokens)
-    return pieces
+    return [
+        _Piece(start, end, max(tokens, -(-(end - start) // _CHARACTERS_A_TOKEN)))
+        for (start, end), tokens in zip(spans, counts, strict=True)
+    ]
 
 
-async def _cut(text: str, start: int, end: int, count_tokens: CountTokens, max_tokens: int) -> list[_Piece]:
-    """Parts of a sentence that is longer than a chunk, cut between words, and inside words without end."""
-    spans: list[tuple[int, int]] = []
+def _words(text: str, sentences: Sequence[tuple[int, int]], max_tokens: int) -> list[tuple[int, int]]:
+    """Words of sentences that are longer than a chunk; words without end are cut."""
     # One character is at most one token, so a part of this many characters always fits.
     longest = min(_LONGEST_WORD, max_tokens)
-    for word in _WORD.finditer(text, start, end):
-        spans += [(at, min(at + longest, word.end())) for at in range(word.start(), word.end(), longest)]
-    counts = await count_tokens([text[a:b] for a, b in spans])
-    pieces: list[_Piece] = []
-    for (a, b), tokens in zip(spans, counts, strict=True):
-        if pieces and pieces[-1].tokens + tokens <= max_tokens:
-            pieces[-1] = _Piece(pieces[-1].start, b, pieces[-1].tokens + tokens)
+    return [
+        (at, min(at + longest, word.end()))
+        for start, end in sentences
+        for word in _WORD.finditer(text, start, end)
+        for at in range(word.start(), word.end(), longest)
+    ]
+
+
+def _merge(words: Sequence[_Piece], sentence_ends: Set[int], max_tokens: int) -> list[_Piece]:
+    """Neighbouring words of a sentence together, as many as fit."""
+    merged: list[_Piece] = []
+    for word in words:
+        before = merged[-1] if merged else None
+        if before and before.end not in sentence_ends and before.tokens + word.tokens <= max_tokens:
+            merged[-1] = _Piece(before.start, word.end, before.tokens + word.tokens)
         else:
-            pieces.append(_Piece(a, b, tokens))
-    return [piece for piece in pieces if text[piece.start : piece.end].strip()]
+            merged.append(word)
+    return merged
 
 
 def _pack(pieces: Sequence[_Piece], max_tokens: int, overlap_tokens: int) -> list[tuple[int, int]]:
@@ -150,14 +168,6 @@ def _pack(pieces: Sequence[_Piece], max_tokens: int, overlap_tokens: int) -> lis
             repeated += pieces[following].tokens
         first = following
     return ranges
-
-
-def _page_starts(pages: Sequence[CleanPage]) -> list[int]:
-    starts, at = [], 0
-    for page in pages:
-        starts.append(at)
-        at += len(page.text) + len(_PAGE_BREAK)
-    return starts
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:

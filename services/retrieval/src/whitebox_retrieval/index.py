@@ -25,7 +25,6 @@ class IndexedChunk:
     metadata: Mapping[str, str]
     chunk_index: int
     page: int
-    last_page: int
     start: int
     end: int
     text: str

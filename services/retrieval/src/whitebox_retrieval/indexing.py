@@ -158,7 +158,6 @@ def _indexed(document: Document, media_type: str, chunk: Chunk) -> IndexedChunk:
         metadata=document.metadata,
         chunk_index=chunk.index,
         page=chunk.page,
-        last_page=chunk.last_page,
         start=chunk.start,
         end=chunk.end,
         text=chunk.text,

@@ -183,7 +183,6 @@ def _payload(chunk: IndexedChunk) -> dict[str, object]:
         "tags": [_tag(key, value) for key, value in chunk.metadata.items()],
         "chunk_index": chunk.chunk_index,
         "page": chunk.page,
-        "last_page": chunk.last_page,
         "start": chunk.start,
         "end": chunk.end,
         "text": chunk.text,
