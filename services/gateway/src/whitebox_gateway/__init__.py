@@ -1,1 +1,1 @@
-"""The public door of Whitebox: REST, auth, limits, answers, streaming."""
+"""The gateway: the platform's public door."""

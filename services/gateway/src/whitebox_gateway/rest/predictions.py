@@ -1,0 +1,213 @@
+"""Predictions of classical models, and the models themselves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from fastapi import APIRouter, Path, Query
+from pydantic import Field, model_validator
+from starlette.requests import Request
+from starlette.responses import Response
+from whitebox_contracts.serving.v1 import serving_pb2 as pb
+from whitebox_runtime.grpc_client import calling
+
+from whitebox_gateway.adapters.serving import Predictor, probabilities
+from whitebox_gateway.rest.wire import (
+    Answer,
+    Body,
+    FiniteFloat,
+    Name,
+    iso_time,
+    json_response,
+    principal,
+    services,
+)
+
+router = APIRouter(tags=["predictions"])
+
+_Vector = Annotated[list[FiniteFloat], Field(min_length=1, max_length=4096)]
+_Features = Annotated[dict[str, FiniteFloat], Field(min_length=1, max_length=4096)]
+_Version = Annotated[str, Field(max_length=64)]
+
+
+class PredictBody(Body):
+    """One instance, as a map by feature name or as a vector in the model's order."""
+
+    model: Name
+    version: _Version = Field("", description="Empty: the newest in service")
+    features: _Features | None = Field(None, description="Value by feature name; either this or `vector`")
+    vector: _Vector | None = Field(None, description="Values in the model's order; either this or `features`")
+
+    @model_validator(mode="after")
+    def _one_input(self) -> PredictBody:
+        if (self.features is None) == (self.vector is None):
+            raise ValueError("send either features or vector")
+        return self
+
+
+class BatchBody(Body):
+    """Several instances for one model."""
+
+    model: Name
+    version: _Version = Field("", description="Empty: the newest in service")
+    instances: Annotated[list[_Features | _Vector], Field(min_length=1, max_length=1000)]
+
+
+class Prediction(Answer):
+    """What a model says about one instance."""
+
+    prediction: str | float = Field(description="Class of a classifier, value of a regressor")
+    confidence: float | None = Field(description="Probability of the predicted class; null for a regressor")
+    probabilities: dict[str, float] = Field(description="By class; empty for a regressor")
+
+
+class PredictAnswer(Prediction):
+    """One prediction."""
+
+    model: str
+    version: str
+    processing_seconds: float
+
+
+class BatchAnswer(Answer):
+    """Predictions in the order of the instances."""
+
+    model: str
+    version: str
+    predictions: list[Prediction]
+    processing_seconds: float
+
+
+class PredictorFeature(Answer):
+    """One input of a model, with what was normal in its training data."""
+
+    name: str
+    minimum: float
+    maximum: float
+    mean: float
+
+
+class PredictorDescription(Answer):
+    """One model in service."""
+
+    name: str
+    version: str
+    task: Literal["classifier", "regressor"]
+    description: str
+    features: list[PredictorFeature]
+    classes: list[str]
+    metrics: dict[str, float] = Field(description="Measured on held-out data at training time")
+    library_versions: dict[str, str]
+    checksum: str = Field(description="SHA-256 of the model file")
+    trained_at: str | None
+    backend: str
+
+
+class PredictorList(Answer):
+    """The models in service."""
+
+    predictors: list[PredictorDescription]
+
+
+class ReloadAnswer(Answer):
+    """A reload that is done."""
+
+    predictor: PredictorDescription
+    previous_version: str
+
+
+def _predictor(request: Request) -> Predictor:
+    predictor: Predictor = request.app.state.predictor
+    return predictor
+
+
+@router.post("/v1/predict", response_model=PredictAnswer, summary="Predict for one instance")
+async def predict(request: Request, body: PredictBody) -> Response:
+    """Predicts with a classical model; missing and unknown features are named."""
+    began = time.perf_counter()
+    instance = body.vector if body.features is None else body.features
+    answer = await _predictor(request).infer(body.model, body.version, [instance or []])
+    document = {
+        **next(_predictions(answer)),
+        "model": answer.model,
+        "version": answer.version,
+        "processing_seconds": time.perf_counter() - began,
+    }
+    return json_response(document)
+
+
+@router.post("/v1/predict/batch", response_model=BatchAnswer, summary="Predict for up to 1000 instances")
+async def predict_batch(request: Request, body: BatchBody) -> Response:
+    """Predicts for several instances in one call."""
+    began = time.perf_counter()
+    answer = await _predictor(request).infer(body.model, body.version, body.instances)
+    document = {
+        "model": answer.model,
+        "version": answer.version,
+        "predictions": list(_predictions(answer)),
+        "processing_seconds": time.perf_counter() - began,
+    }
+    return json_response(document)
+
+
+@router.get("/v1/predictors", response_model=PredictorList, summary="List the models in service")
+async def list_predictors(request: Request) -> Response:
+    """Describes every model."""
+    with calling("serving"):
+        listed = await services(request).serving.ListModels(pb.ListModelsRequest())
+    return json_response({"predictors": [_description(model) for model in listed.models]})
+
+
+@router.get("/v1/predictors/{name}", response_model=PredictorDescription, summary="Describe a model")
+async def get_predictor(
+    request: Request, name: Annotated[Name, Path()], version: Annotated[_Version, Query()] = ""
+) -> Response:
+    """Describes one model: inputs with their ranges, classes, measured quality."""
+    with calling("serving"):
+        found = await services(request).serving.GetModel(pb.GetModelRequest(model=name, version=version))
+    return json_response(_description(found.model))
+
+
+@router.post("/v1/predictors/{name}/reload", response_model=ReloadAnswer, summary="Reload a model (operators)")
+async def reload_predictor(request: Request, name: Annotated[Name, Path()]) -> Response:
+    """Loads what the model store holds now; requests in flight finish on the version they began with."""
+    principal(request).require_operator()
+    with calling("serving"):
+        done = await services(request).serving.ReloadModel(pb.ReloadModelRequest(model=name))
+    return json_response({"predictor": _description(done.model), "previous_version": done.previous_version})
+
+
+def _predictions(answer: pb.InferResponse) -> Iterator[dict[str, Any]]:
+    if not answer.classes:
+        for value in np.frombuffer(answer.values, "<f4").tolist():
+            yield {"prediction": value, "confidence": None, "probabilities": {}}
+        return
+    classes = list(answer.classes)
+    for index, row in zip(answer.class_indexes, probabilities(answer).tolist(), strict=True):
+        yield {
+            "prediction": classes[index],
+            "confidence": row[index],
+            "probabilities": dict(zip(classes, row, strict=True)),
+        }
+
+
+def _description(model: pb.Model) -> dict[str, Any]:
+    features = [
+        {"name": one.name, "minimum": one.minimum, "maximum": one.maximum, "mean": one.mean} for one in model.features
+    ]
+    return {
+        "name": model.name,
+        "version": model.version,
+        "task": model.task,
+        "description": model.description,
+        "features": features,
+        "classes": list(model.classes),
+        "metrics": dict(model.metrics),
+        "library_versions": dict(model.library_versions),
+        "checksum": model.checksum,
+        "trained_at": iso_time(model.trained_at),
+        "backend": model.backend,
+    }
