@@ -1,6 +1,6 @@
 """From-scratch mathematics for machine learning, proved against outside oracles.
 
-Subpackages load when they are first touched (PEP 562), so that `import whitebox` costs next to nothing: not even NumPy.
+Subpackages load when they are first touched, so that `import whitebox` costs next to nothing: not even NumPy.
 
 >>> import whitebox
 >>> whitebox.search.bm25.tokenize("Tidal power")
@@ -9,20 +9,13 @@ Subpackages load when they are first touched (PEP 562), so that `import whitebox
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from whitebox._lazy import lazy_submodules
 
-_SUBPACKAGES = ("base", "errors", "linear_model", "metrics", "preprocessing", "reference", "search", "text")
+__version__ = "0.1.0"
 
-__all__ = ["__version__", *_SUBPACKAGES]  # noqa: PLE0604  # resolved by __getattr__
+__all__ = ["base", "errors", "linear_model", "metrics", "preprocessing", "reference", "search", "text"]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _SUBPACKAGES:
-        return import_module(f"whitebox.{name}")
-    if name == "__version__":
-        return import_module("importlib.metadata").version("whitebox")
-    raise AttributeError(f"module 'whitebox' has no attribute {name!r}")
+__getattr__ = lazy_submodules(__name__, __all__)
 
 
 def __dir__() -> list[str]:

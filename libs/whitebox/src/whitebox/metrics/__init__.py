@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from types import ModuleType
+from whitebox._lazy import lazy_submodules
 
 __all__ = ["pairwise", "ranking"]
 
-
-def __getattr__(name: str) -> ModuleType:
-    if name in __all__:
-        return import_module(f"whitebox.metrics.{name}")
-    raise AttributeError(f"module 'whitebox.metrics' has no attribute {name!r}")
+__getattr__ = lazy_submodules(__name__, __all__)

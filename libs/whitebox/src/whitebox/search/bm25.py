@@ -33,7 +33,9 @@ def tokenize(text: str) -> list[str]:
         raise DtypeError(f"text must be a string, got {type(text).__name__}")
     if text.isascii():
         return _word("").findall(text.lower())
-    folded = unicodedata.normalize("NFKC", text.replace("\u00ad", "").casefold())
+    # Folding can undo the normal form and normalising can bring capitals back, so one is done on either side.
+    plain = unicodedata.normalize("NFKC", text.replace("\u00ad", ""))
+    folded = unicodedata.normalize("NFKC", plain.casefold())
     # Composition leaves few marks over, and Python's `\w` knows none of them.
     marks = sorted(character for character in set(folded) if unicodedata.category(character).startswith("M"))
     return _word("".join(marks)).findall(folded)

@@ -1,1 +1,9 @@
 """Text: sentence boundaries."""
+
+from __future__ import annotations
+
+from whitebox._lazy import lazy_submodules
+
+__all__ = ["sentences"]
+
+__getattr__ = lazy_submodules(__name__, __all__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 # Abbreviations that end in a full stop without ending a sentence.
-_ABBREVIATIONS = frozenset(
+ABBREVIATIONS = frozenset(
     [
         "mr",
         "mrs",
@@ -90,4 +90,4 @@ def _continues(text: str, start: int, end: int) -> bool:
     if word is None:
         return False
     last = word.group(1).lower()
-    return last in _ABBREVIATIONS or (len(last) == 1 and last.isalpha())
+    return last in ABBREVIATIONS or (len(last) == 1 and last.isalpha())
