@@ -33,3 +33,19 @@ class NotFittedError(WhiteboxError, AttributeError):
 
 class SingleClassError(WhiteboxError):
     """A classifier was given one class only."""
+
+
+class SingularMatrixError(WhiteboxError):
+    """A matrix has no inverse, or a column that depends on the ones before it."""
+
+
+class NotSymmetricError(WhiteboxError):
+    """A matrix that has to be symmetric is not."""
+
+
+class NotPositiveDefiniteError(WhiteboxError):
+    """A symmetric matrix has a direction along which it is not positive."""
+
+
+class ConvergenceError(WhiteboxError):
+    """An iteration did not reach its tolerance."""
