@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -76,7 +77,7 @@ async def test_every_character_that_is_no_space_is_in_a_chunk(pages, budgets):
 async def test_chunks_are_numbered_move_on_and_stay_on_their_page(pages, budgets):
     chunks = await chunks_of(pages, *budgets)
     assert [chunk.index for chunk in chunks] == list(range(len(chunks)))
-    assert all(a.start < b.start and a.end < b.end for a, b in zip(chunks, chunks[1:], strict=False))
+    assert all(a.start < b.start and a.end < b.end for a, b in pairwise(chunks))
     at, places = 0, {}
     for page in pages:
         places[page.number] = (at, at + len(page.text))
@@ -91,7 +92,7 @@ async def test_chunks_are_numbered_move_on_and_stay_on_their_page(pages, budgets
 async def test_the_overlap_is_within_its_budget(text, budgets):
     most, overlap = budgets
     chunks = await chunks_of([CleanPage(0, text)], most, overlap)
-    for before, after in zip(chunks, chunks[1:], strict=False):
+    for before, after in pairwise(chunks):
         assert tokens(text[after.start : max(after.start, before.end)]) <= overlap
 
 
@@ -100,7 +101,7 @@ async def test_neighbours_share_whole_sentences_where_the_overlap_allows():
     chunks = await chunks_of([CleanPage(0, text)], 25, 6)
     starts = {start for start, _ in split_sentences(text)}
     assert len(chunks) > 5
-    for before, after in zip(chunks, chunks[1:], strict=False):
+    for before, after in pairwise(chunks):
         assert after.start < before.end
         assert after.start in starts
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Protocol
 
@@ -96,6 +96,7 @@ class RetrievalApi(retrieval_pb2_grpc.RetrievalServiceServicer):
     async def GetDocument(self, request: pb.GetDocumentRequest, context: _Context) -> pb.GetDocumentResponse:
         """One document."""
         _check_tenant(request.tenant)
+        _check_length("document_id", request.document_id, 1, 64)
         document = await self._documents.get(request.tenant, request.document_id)
         if document is None:
             raise _no_document(request.document_id)
@@ -107,7 +108,7 @@ class RetrievalApi(retrieval_pb2_grpc.RetrievalServiceServicer):
         if request.page_size > 200:
             raise InvalidArgument("page_size must be 200 at most", reason="page_size_too_large")
         size = request.page_size or 50
-        status = next((ours for ours, theirs in _STATUSES.items() if theirs == request.status), None)
+        status = _status(request.status)
         after = _position(request.page_token) if request.page_token else None
         # One more than asked for tells whether there is another page.
         documents = await self._documents.page(request.tenant, size=size + 1, after=after, status=status)
@@ -119,6 +120,7 @@ class RetrievalApi(retrieval_pb2_grpc.RetrievalServiceServicer):
     async def DeleteDocument(self, request: pb.DeleteDocumentRequest, context: _Context) -> pb.DeleteDocumentResponse:
         """Hides a document at once; its chunks are removed afterwards."""
         _check_tenant(request.tenant)
+        _check_length("document_id", request.document_id, 1, 64)
         document = await self._documents.delete(request.tenant, request.document_id)
         if document is None:
             raise _no_document(request.document_id)
@@ -128,9 +130,10 @@ class RetrievalApi(retrieval_pb2_grpc.RetrievalServiceServicer):
     async def GetJob(self, request: pb.GetJobRequest, context: _Context) -> pb.GetJobResponse:
         """One job."""
         _check_tenant(request.tenant)
+        _check_length("job_id", request.job_id, 1, 64)
         job = await self._documents.job(request.tenant, request.job_id)
         if job is None:
-            raise NotFound(f"there is no job {request.job_id[:64]!r}", reason="job_not_found")
+            raise NotFound(f"there is no job {request.job_id!r}", reason="job_not_found")
         return pb.GetJobResponse(job=_job(job))
 
     async def Search(self, request: pb.SearchRequest, context: _Context) -> pb.SearchResponse:
@@ -182,6 +185,17 @@ async def _data(messages: AsyncIterator[pb.PutDocumentRequest]) -> AsyncIterator
 
 def _check_tenant(tenant: str) -> None:
     _check_length("tenant", tenant, 1, 64)
+    if not tenant.isprintable():
+        raise InvalidArgument("tenant must be printable", reason="bad_tenant")
+
+
+def _status(status: int) -> DocumentStatus | None:
+    if status == pb.DOCUMENT_STATUS_UNSPECIFIED:
+        return None
+    for ours, theirs in _STATUSES.items():
+        if theirs == status:
+            return ours
+    raise InvalidArgument(f"document status {status} is unknown", reason="bad_status")
 
 
 def _check_header(header: pb.DocumentHeader) -> None:
@@ -217,6 +231,8 @@ def _check_pairs(pairs: Mapping[str, str], most: int) -> None:
         raise InvalidArgument(f"metadata may have {most} entries at most, got {len(pairs)}", reason="too_much_metadata")
     for key, value in pairs.items():
         _check_length("a metadata key", key, 1, 64)
+        if not key.isprintable():
+            raise InvalidArgument("metadata keys must be printable", reason="bad_metadata_key")
         _check_length(f"metadata[{key!r}]", value, 0, 512)
 
 
@@ -228,7 +244,7 @@ def _check_length(name: str, value: str, least: int, most: int) -> None:
 
 
 def _no_document(document_id: str) -> NotFound:
-    return NotFound(f"there is no document {document_id[:64]!r}", reason="document_not_found")
+    return NotFound(f"there is no document {document_id!r}", reason="document_not_found")
 
 
 def _page_token(last: Document) -> str:
@@ -237,10 +253,11 @@ def _page_token(last: Document) -> str:
 
 
 def _position(token: str) -> tuple[float, str]:
+    _check_length("page_token", token, 1, 200)
     try:
         created_at, document_id = json.loads(base64.urlsafe_b64decode(token.encode()))
-        return float(created_at), str(document_id)
-    except (binascii.Error, UnicodeError, ValueError, TypeError):
+        return float(created_at), uuid.UUID(document_id).hex
+    except (UnicodeError, ValueError, TypeError, AttributeError, OverflowError):
         raise InvalidArgument(
             "page_token is none that was given out; start without it", reason="bad_page_token"
         ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from collections.abc import Sequence
@@ -120,7 +121,8 @@ class Indexer:
     async def _read(self, document: Document) -> tuple[LoadedDocument, Sequence[Chunk]]:
         content = await self._originals.get(document.tenant, document.content_sha256)
         loaded = await self._loader.load(content, document.filename, document.media_type)
-        pages = [CleanPage(page.number, clean(page.text, unwrap=loaded.media_type == PDF)) for page in loaded.pages]
+        # In a thread: megabytes of text take seconds.
+        pages = await asyncio.to_thread(_clean_pages, loaded)
         chunks = await chunk_pages(
             pages,
             self._encoder.count_tokens,
@@ -145,6 +147,10 @@ class Indexer:
 def chunk_id(document_id: str, content_sha256: str, index: int) -> str:
     """The same chunk always gets the same id, so writing twice is writing once."""
     return str(uuid.uuid5(uuid.UUID(document_id), f"{content_sha256}/{index}"))
+
+
+def _clean_pages(loaded: LoadedDocument) -> list[CleanPage]:
+    return [CleanPage(page.number, clean(page.text, unwrap=loaded.media_type == PDF)) for page in loaded.pages]
 
 
 def _indexed(document: Document, media_type: str, chunk: Chunk) -> IndexedChunk:

@@ -37,7 +37,13 @@ class Documents(Protocol):
     """Documents, jobs and announced changes; every method is one transaction."""
 
     async def accept(self, new: NewDocument) -> tuple[Document, bool]:
-        """Stores document, job and announcement together. Returns the document, and whether it was there before."""
+        """Stores document, job and announcement together. Returns the document, and whether it was there before.
+
+        A document that failed is indexed anew: what was wrong may be mended, and its bytes are there again.
+
+        Raises:
+            FailedPrecondition: if the idempotency key belongs to other content.
+        """
 
     async def get(self, tenant: str, document_id: str) -> Document | None:
         """One document; deleted ones are None."""

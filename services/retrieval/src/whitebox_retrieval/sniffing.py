@@ -18,7 +18,7 @@ _UNSUPPORTED = {
     b"\xff\xd8\xff": "a JPEG image",
     b"GIF8": "a GIF image",
     b"\x7fELF": "a program",
-    b"MZ": "a program",
+    b"MZ\x90\x00": "a program",
     b"\x1f\x8b": "a gzip archive",
     b"Rar!": "a RAR archive",
     b"7z\xbc\xaf": "a 7-Zip archive",
@@ -58,6 +58,6 @@ def sniff(content: bytes, filename: str, stated: str) -> str:
     declared = stated.split(";", maxsplit=1)[0].strip().lower()
     if ending in ("html", "htm", "xhtml") or declared == HTML or _HTML_START.match(content):
         return HTML
-    if ending in ("md", "markdown") or stated.split(";", maxsplit=1)[0].strip().lower() == MARKDOWN:
+    if ending in ("md", "markdown") or declared == MARKDOWN:
         return MARKDOWN
     return TEXT

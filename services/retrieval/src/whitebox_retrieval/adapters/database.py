@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -13,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from whitebox_runtime.errors import Unavailable
+from whitebox_runtime.errors import FailedPrecondition, Unavailable
 from whitebox_runtime.outbox import acknowledge, enqueue, outbox_table
 
 from whitebox_retrieval.adapters.change_events import change_event
@@ -22,6 +21,7 @@ from whitebox_retrieval.repository import Change, NewDocument
 
 _METADATA = sa.MetaData()
 _VISIBLE = (DocumentStatus.ACCEPTED, DocumentStatus.INDEXED, DocumentStatus.FAILED)
+_SUPERSEDED = ("superseded", "The document was deleted before it was indexed.")
 
 DOCUMENTS = sa.Table(
     "documents",
@@ -91,10 +91,14 @@ class SqlDocuments:
         """See `repository.Documents.accept`."""
         for _ in range(3):
             existing = await self._existing(new)
-            if existing is not None:
-                return existing, True
             try:
-                return await self._insert(new), False
+                if existing is None:
+                    return await self._insert(new), False
+                if existing.status != DocumentStatus.FAILED:
+                    return existing, True
+                again = await self._index_again(existing.document_id)
+                if again is not None:
+                    return again, False
             except IntegrityError:
                 # The same upload came in twice at once, and the other one won.
                 continue
@@ -135,18 +139,9 @@ class SqlDocuments:
                 return None
             if document.status == DocumentStatus.DELETING:
                 return document
-            job_id, now = uuid.uuid4().hex, time.time()
-            await connection.execute(_new_job(job_id, tenant, JobKind.DELETE, document_id, now))
-            await self._update(
-                connection,
-                document_id,
-                status=DocumentStatus.DELETING,
-                job_id=job_id,
-                identity=None,
-                idempotency_key=None,
-            )
-            change = Change("", tenant, document_id, job_id, deleted=True)
-            await enqueue(connection, OUTBOX, [change_event(change, document.content_sha256)])
+            job_id = await self._announce(connection, tenant, document_id, document.content_sha256, deleted=True)
+            free = {"identity": None, "idempotency_key": None}
+            await self._update(connection, document_id, status=DocumentStatus.DELETING, job_id=job_id, **free)
             return await self._locked(connection, document_id)
 
     async def job(self, tenant: str, job_id: str) -> Job | None:
@@ -203,7 +198,7 @@ class SqlDocuments:
             await connection.execute(
                 sa.update(JOBS)
                 .where(JOBS.c.job_id == change.job_id)
-                .values(state=JobState.RUNNING, attempts=JOBS.c.attempts + 1, updated_at=time.time())
+                .values(state=JobState.RUNNING, attempts=JOBS.c.attempts + 1, updated_at=_now())
             )
             return document
 
@@ -215,7 +210,9 @@ class SqlDocuments:
             if current:
                 counts = {"page_count": page_count, "chunk_count": chunk_count}
                 await self._update(connection, change.document_id, status=DocumentStatus.INDEXED, **counts)
-            await self._end_job(connection, change, JobState.SUCCEEDED)
+                await self._end_job(connection, change, JobState.SUCCEEDED)
+            else:
+                await self._end_job(connection, change, JobState.FAILED, *_SUPERSEDED)
             return current
 
     async def fail_index(self, change: Change, *, code: str, reason: str) -> None:
@@ -239,22 +236,42 @@ class SqlDocuments:
             if await self._ended(connection, change.job_id):
                 await acknowledge(connection, OUTBOX, [change.event_id])
             else:
-                reason = "The document was deleted before it was indexed."
-                await self._end_job(connection, change, JobState.FAILED, "superseded", reason)
+                await self._end_job(connection, change, JobState.FAILED, *_SUPERSEDED)
 
     async def _existing(self, new: NewDocument) -> Document | None:
         same = [DOCUMENTS.c.identity == _identity(new)]
         if new.idempotency_key:
-            same.append(DOCUMENTS.c.idempotency_key == _scoped_key(new))
-        async with self._reading() as connection:
             # The key counts first: the client said that these two are one.
-            query = sa.select(DOCUMENTS).where(sa.or_(*same)).order_by(DOCUMENTS.c.idempotency_key.is_(None))
-            row = (await connection.execute(query)).first()
-        return _document(row) if row else None
+            same.insert(0, DOCUMENTS.c.idempotency_key == _scoped_key(new))
+        async with self._reading() as connection:
+            for condition in same:
+                row = (await connection.execute(sa.select(DOCUMENTS).where(condition))).first()
+                if row is not None:
+                    break
+            else:
+                return None
+        if row.content_sha256 != new.content_sha256:
+            raise FailedPrecondition(
+                "the idempotency key belongs to a document with other content; send this one with a key of its own",
+                reason="idempotency_key_reused",
+            )
+        return _document(row)
+
+    async def _index_again(self, document_id: str) -> Document | None:
+        """Starts over with a document that failed; its bytes have just been stored anew. None if it changed since."""
+        async with self._writing() as connection:
+            document = await self._locked(connection, document_id)
+            if document is None or document.status != DocumentStatus.FAILED:
+                return None
+            no_failure = {"failure_code": "", "failure_reason": ""}
+            job_id = await self._announce(connection, document.tenant, document_id, document.content_sha256)
+            await self._update(connection, document_id, status=DocumentStatus.ACCEPTED, job_id=job_id, **no_failure)
+            return await self._locked(connection, document_id)
 
     async def _insert(self, new: NewDocument) -> Document:
-        document_id, job_id, now = uuid.uuid4().hex, uuid.uuid4().hex, time.time()
+        document_id, now = uuid.uuid4().hex, _now()
         async with self._writing() as connection:
+            job_id = await self._announce(connection, new.tenant, document_id, new.content_sha256)
             await connection.execute(
                 sa.insert(DOCUMENTS).values(
                     document_id=document_id,
@@ -272,13 +289,31 @@ class SqlDocuments:
                     idempotency_key=_scoped_key(new) if new.idempotency_key else None,
                 )
             )
-            await connection.execute(_new_job(job_id, new.tenant, JobKind.INDEX, document_id, now))
-            change = Change("", new.tenant, document_id, job_id, deleted=False)
-            await enqueue(connection, OUTBOX, [change_event(change, new.content_sha256)])
             document = await self._locked(connection, document_id)
         if document is None:
             raise Unavailable("the document was not stored; send it again")
         return document
+
+    async def _announce(
+        self, connection: AsyncConnection, tenant: str, document_id: str, content_sha256: str, *, deleted: bool = False
+    ) -> str:
+        """A new job on a document, and the event that has it carried out. Returns the job's id."""
+        job_id, now = uuid.uuid4().hex, _now()
+        await connection.execute(
+            sa.insert(JOBS).values(
+                job_id=job_id,
+                tenant=tenant,
+                kind=JobKind.DELETE if deleted else JobKind.INDEX,
+                document_id=document_id,
+                state=JobState.QUEUED,
+                attempts=0,
+                created_at=now,
+                updated_at=now,
+            )
+        )
+        change = Change("", tenant, document_id, job_id, deleted=deleted)
+        await enqueue(connection, OUTBOX, [change_event(change, content_sha256)])
+        return job_id
 
     async def _locked(self, connection: AsyncConnection, document_id: str) -> Document | None:
         query = sa.select(DOCUMENTS).where(DOCUMENTS.c.document_id == document_id).with_for_update()
@@ -287,7 +322,7 @@ class SqlDocuments:
 
     async def _update(self, connection: AsyncConnection, document_id: str, **values: Any) -> None:
         where = DOCUMENTS.c.document_id == document_id
-        await connection.execute(sa.update(DOCUMENTS).where(where).values(updated_at=time.time(), **values))
+        await connection.execute(sa.update(DOCUMENTS).where(where).values(updated_at=_now(), **values))
 
     async def _ended(self, connection: AsyncConnection, job_id: str) -> bool:
         state = (await connection.execute(sa.select(JOBS.c.state).where(JOBS.c.job_id == job_id))).scalar()
@@ -299,7 +334,7 @@ class SqlDocuments:
         await connection.execute(
             sa.update(JOBS)
             .where(JOBS.c.job_id == change.job_id)
-            .values(state=state, error_code=code, error_message=message, updated_at=time.time())
+            .values(state=state, error_code=code, error_message=message, updated_at=_now())
         )
         await acknowledge(connection, OUTBOX, [change.event_id])
 
@@ -329,17 +364,9 @@ class _translated:  # noqa: N801  # reads as a statement
             raise Unavailable("the document database does not answer; try again", retry_after=1.0) from error
 
 
-def _new_job(job_id: str, tenant: str, kind: JobKind, document_id: str, now: float) -> sa.Insert:
-    return sa.insert(JOBS).values(
-        job_id=job_id,
-        tenant=tenant,
-        kind=kind,
-        document_id=document_id,
-        state=JobState.QUEUED,
-        attempts=0,
-        created_at=now,
-        updated_at=now,
-    )
+def _now() -> float:
+    """Seconds since 1970 in whole microseconds: what a page token holds, and no more."""
+    return datetime.now(UTC).timestamp()
 
 
 def _identity(new: NewDocument) -> str:

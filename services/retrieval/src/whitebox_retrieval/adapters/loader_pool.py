@@ -20,7 +20,7 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 
 
 class LoaderPool:
-    """A fixed number of loader processes.
+    """A fixed number of loader processes, each started for its first document and again after a crash.
 
     Args:
         processes: How many documents are parsed at a time.
@@ -32,10 +32,10 @@ class LoaderPool:
         _CONTEXT.set_forkserver_preload(["whitebox_retrieval.adapters.loaders"])
         self._limits = limits
         self._timeout_seconds = timeout_seconds
-        self._idle: asyncio.LifoQueue[_Worker | None] = asyncio.LifoQueue()
-        for _ in range(processes):
-            self._idle.put_nowait(None)
-        self._workers: set[_Worker] = set()
+        self._workers = [_Worker() for _ in range(processes)]
+        self._idle: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()
+        for worker in self._workers:
+            self._idle.put_nowait(worker)
 
     async def load(self, content: bytes, filename: str, stated: str) -> LoadedDocument:
         """Loads a document in one of the processes.
@@ -44,63 +44,69 @@ class LoaderPool:
             UnreadableDocumentError: the loader's own, or "timeout" or "corrupt" where it had to be killed or crashed.
         """
         worker = await self._idle.get()
-        try:
-            if worker is None:
-                worker = await asyncio.to_thread(_Worker)
-                self._workers.add(worker)
-            request = (content, filename, stated, self._limits)
-            return await asyncio.to_thread(worker.run, request, self._timeout_seconds)
-        except _WorkerLostError as error:
-            raise UnreadableDocumentError(error.code, error.reason) from None
-        finally:
-            if worker is not None and not worker.alive:
-                self._workers.discard(worker)
-                worker = None
+
+        def finished(run: asyncio.Future[LoadedDocument]) -> None:
+            run.exception()  # told to whoever still waits
             self._idle.put_nowait(worker)
+
+        request = (content, filename, stated, self._limits)
+        # Shielded, as a thread cannot be cancelled: the worker is idle when its answer is in, and not before.
+        run = asyncio.ensure_future(asyncio.to_thread(worker.run, request, self._timeout_seconds))
+        run.add_done_callback(finished)
+        try:
+            return await asyncio.shield(run)
+        except asyncio.CancelledError:
+            worker.kill()
+            raise
 
     def close(self) -> None:
         """Ends the processes."""
         for worker in self._workers:
             worker.kill()
-        self._workers.clear()
-
-
-class _WorkerLostError(Exception):
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
 
 
 class _Worker:
+    """One process, and the pipe to it; used by one thread at a time."""
+
     def __init__(self) -> None:
-        self._connection, theirs = _CONTEXT.Pipe()
-        self._process: ForkServerProcess = _CONTEXT.Process(target=_serve, args=(theirs,), daemon=True)
-        self._process.start()
-        theirs.close()
-        self.alive = True
+        self._process: ForkServerProcess | None = None
+        self._connection: Connection | None = None
 
     def run(self, request: Any, timeout_seconds: float) -> LoadedDocument:
+        connection = self._connected()
         try:
-            self._connection.send(request)
-            if not self._connection.poll(timeout_seconds):
+            connection.send(request)
+            if not connection.poll(timeout_seconds):
                 self.kill()
-                raise _WorkerLostError("timeout", f"Reading the document took more than {timeout_seconds:.0f} s.")
-            answer = self._connection.recv()
+                raise UnreadableDocumentError(
+                    "timeout", f"Reading the document took more than {timeout_seconds:.0f} s."
+                )
+            answer = connection.recv()
         except (EOFError, OSError):
             self.kill()
-            logger.warning("a loader process died", extra={"exit_code": self._process.exitcode})
-            raise _WorkerLostError("corrupt", "Reading the document crashed the parser.") from None
+            logger.warning("a loader process died while it read a document")
+            raise UnreadableDocumentError("corrupt", "Reading the document crashed the parser.") from None
         if isinstance(answer, BaseException):
             raise answer
         document: LoadedDocument = answer
         return document
 
     def kill(self) -> None:
-        self.alive = False
-        self._process.kill()
-        self._process.join()
-        self._connection.close()
+        """Ends the process; whoever waits for its answer learns that there is none."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+
+    def _connected(self) -> Connection:
+        if self._connection is not None and self._process is not None and self._process.is_alive():
+            return self._connection
+        if self._connection is not None:
+            self._connection.close()
+        self._connection, theirs = _CONTEXT.Pipe()
+        self._process = _CONTEXT.Process(target=_serve, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()
+        return self._connection
 
 
 def _serve(connection: Connection) -> None:

@@ -8,45 +8,13 @@ from whitebox_retrieval import sniffing
 from whitebox_retrieval.adapters.loaders.text import decode
 from whitebox_retrieval.loading import LoadedDocument, LoadLimits, Page
 
-_INVISIBLE = ["script", "style", "noscript", "template", "svg", "nav", "iframe", "object", "form", "head"]
+# Forms stay: some sites wrap the whole page in one.
+_INVISIBLE = "script style noscript template svg nav iframe object button select textarea head".split()
 _BLOCKS = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "dd",
-        "details",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hr",
-        "li",
-        "main",
-        "ol",
-        "p",
-        "pre",
-        "section",
-        "summary",
-        "table",
-        "tbody",
-        "thead",
-        "tfoot",
-        "tr",
-        "ul",
-        "br",
-    ]
+    """
+    address article aside blockquote br caption dd details div dl dt fieldset figcaption figure footer form
+    h1 h2 h3 h4 h5 h6 header hr legend li main ol p pre section summary table tbody tfoot thead tr ul
+    """.split()
 )
 _CELLS = frozenset({"td", "th"})
 
@@ -65,7 +33,7 @@ def html_text(markup: str) -> str:
     parts: list[str] = []
     if tree.body is not None:
         _collect(tree.body, parts)
-    lines = (" ".join(line.split()) for line in "".join(parts).split("\n"))
+    lines = (" ".join(line.split()).removesuffix(" |") for line in "".join(parts).split("\n"))
     body = "\n\n".join(line for line in lines if line)
     return body if not heading or body.startswith(heading) else f"{heading}\n\n{body}"
 
@@ -79,7 +47,7 @@ def _collect(root: LexborNode, parts: list[str]) -> None:
             parts.append(closing)
             continue
         if node.tag == "-text":
-            parts.append(" " + (node.text_content or "").replace("\n", " ") if node.text_content else "")
+            parts.append((node.text_content or "").replace("\n", " "))
             continue
         if node.tag in _BLOCKS:
             parts.append("\n")

@@ -48,4 +48,5 @@ def _page_text(document: pypdfium2.PdfDocument, number: int) -> str:
     text: str = text_page.get_text_bounded()
     text_page.close()
     page.close()
-    return text
+    # Pdfium's sign for a hyphen at a line's end, the line break included.
+    return text.replace("\x02", "-\n")
