@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from whitebox.linear_model._logistic import LogisticRegression
+from whitebox.linear_model._logistic import LogisticRegression, softmax
 
-__all__ = ["LogisticRegression"]
+__all__ = ["LogisticRegression", "softmax"]

@@ -1,0 +1,220 @@
+"""One row for each pair of twins: what to feed both, and how close they must come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import whitebox
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from whitebox import linear_model, preprocessing, reference, search
+
+WORDS = st.sampled_from(["tide", "power", "wind", "flat", "the"])
+DOCUMENTS = st.lists(st.lists(WORDS, max_size=8), min_size=1, max_size=8)
+TEXT = st.text(
+    st.one_of(st.sampled_from(list("aBz09 _-.!?…\"')]\n。！」é\u0301ﬁß\u00adDr")), st.characters()), max_size=40
+)
+
+
+def numbers(low: float = -1e3, high: float = 1e3) -> st.SearchStrategy[float]:
+    """Numbers with ties, zeros and wide magnitudes among them."""
+    return st.one_of(st.integers(-3, 3).map(float), st.floats(low, high, allow_subnormal=False))
+
+
+@st.composite
+def matrices(draw: st.DrawFn, elements: st.SearchStrategy[float], *, rows: int = 6, columns: int = 4, count: int = 1):
+    """`count` matrices of the same width, as lists."""
+    width = draw(st.integers(1, columns))
+    row = st.lists(elements, min_size=width, max_size=width)
+    drawn = tuple(draw(st.lists(row, min_size=1, max_size=rows)) for _ in range(count))
+    return drawn if count > 1 else drawn[0]
+
+
+@st.composite
+def rankings(draw: st.DrawFn, targets: st.SearchStrategy[Any]):
+    """Rankings without repetitions, what each should find, and a k."""
+    count = draw(st.integers(1, 4))
+    ranked = st.lists(st.integers(0, 9), unique=True, max_size=8)
+    return (
+        draw(st.lists(ranked, min_size=count, max_size=count)),
+        draw(st.lists(targets, min_size=count, max_size=count)),
+        draw(st.integers(1, 10)),
+    )
+
+
+@st.composite
+def labelled(draw: st.DrawFn):
+    """Rows, labels of two or three classes, and C."""
+    rows = draw(matrices(st.integers(-3, 3).map(float), rows=12, columns=3).filter(lambda X: len(X) > 3))
+    classes = draw(st.integers(2, 3))
+    labels = [draw(st.integers(0, classes - 1)) for _ in rows]
+    labels[:classes] = range(classes)
+    return rows, labels, draw(st.sampled_from([0.01, 1.0, 10.0]))
+
+
+SETS = st.sets(st.integers(0, 9), min_size=1)
+GAINS = st.dictionaries(st.integers(0, 9), st.sampled_from([0.0, 1.0, 2.5, 3.0])).map(lambda worth: {**worth, 0: 1.0})
+FUSABLE = st.lists(st.lists(st.sampled_from("abcdef"), unique=True), max_size=4)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A reference and its fast twin.
+
+    Args:
+        name: Of the fast one, below `whitebox`; a method follows its class, a remark follows in brackets.
+        reference: Takes the drawn arguments.
+        fast: Takes the same.
+        inputs: Strategy of the argument tuples.
+        rtol: Relative tolerance; None demands equality.
+        atol: Absolute tolerance.
+    """
+
+    name: str
+    reference: Callable[..., Any]
+    fast: Callable[..., Any]
+    inputs: st.SearchStrategy[tuple[Any, ...]]
+    rtol: float | None = None
+    atol: float = 0.0
+
+    def check(self, examples: int = 60) -> None:
+        """Holds the twins against each other."""
+
+        @settings(max_examples=examples, deadline=None, derandomize=True, database=None)
+        @given(self.inputs)
+        def agree(arguments: tuple[Any, ...]) -> None:
+            expected, got = self.reference(*arguments), self.fast(*arguments)
+            if self.rtol is None:
+                assert _plain(got) == _plain(expected)
+            else:
+                _assert_close(got, expected, self.rtol, self.atol)
+
+        agree()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def _assert_close(got: Any, expected: Any, rtol: float, atol: float) -> None:
+    if isinstance(expected, tuple):
+        assert len(got) == len(expected)
+        for ours, theirs in zip(got, expected, strict=True):
+            _assert_close(ours, theirs, rtol, atol)
+    elif isinstance(expected, dict):
+        assert list(got) == list(expected)
+        _assert_close(list(got.values()), list(expected.values()), rtol, atol)
+    else:
+        np.testing.assert_allclose(np.asarray(got, dtype=float), np.asarray(expected, dtype=float), rtol, atol)
+
+
+def both(name: str) -> tuple[Any, Any]:
+    """The reference and the fast object of a dotted name, looked up when called, so that mutants are seen."""
+
+    def lookup(root: Any) -> Any:
+        for part in name.split("."):
+            root = getattr(root, part)
+        return root
+
+    return (lambda *a, **k: lookup(reference)(*a, **k)), (lambda *a, **k: lookup(whitebox)(*a, **k))
+
+
+def _scaled(scaler: Any, X: Sequence[Any], Z: Sequence[Any]) -> tuple[Any, ...]:
+    fitted = scaler.fit(X)
+    return fitted.mean_, fitted.var_, fitted.transform(Z), fitted.inverse_transform(Z)
+
+
+def _fitted(model: Any, X: Sequence[Any], y: Sequence[int]) -> tuple[Any, ...]:
+    fitted = model.fit(X, y)
+    return fitted.coef_, fitted.predict_proba(X), fitted.predict(X)
+
+
+def _searched(index: Any, documents: Sequence[Any], query: Sequence[str], k: int) -> tuple[Any, ...]:
+    fitted = index.fit(documents)
+    return fitted.scores(query), fitted.search(query, k)[1]
+
+
+PAIRS = [
+    Pair("search.bm25.tokenize", *both("search.bm25.tokenize"), st.tuples(TEXT)),
+    Pair(
+        "search.bm25.term_weights",
+        *both("search.bm25.term_weights"),
+        st.tuples(st.lists(WORDS, max_size=9), st.floats(0.5, 50), st.floats(0, 3), st.floats(0, 1)),
+        rtol=1e-13,
+    ),
+    Pair(
+        "search.bm25.BM25",
+        lambda d, q, k, k1, b: _searched(reference.search.bm25.BM25(k1, b), d, q, k),
+        lambda d, q, k, k1, b: _searched(search.bm25.BM25(k1, b), d, q, k),
+        st.tuples(DOCUMENTS, st.lists(WORDS, max_size=4), st.integers(1, 9), st.floats(0, 3), st.floats(0, 1)),
+        rtol=1e-12,
+    ),
+    Pair(
+        "search.exact.search (dot, ties)",
+        lambda queries, corpus, k: reference.search.exact.search(queries, corpus, k, metric="dot"),
+        lambda queries, corpus, k: search.exact.search(queries, corpus, k, metric="dot"),
+        st.tuples(matrices(st.integers(-2, 2).map(float), rows=9, count=2), st.integers(1, 10)).map(
+            lambda drawn: (*drawn[0], drawn[1])
+        ),
+    ),
+    Pair(
+        "search.exact.search (cosine)",
+        lambda queries, corpus, k: reference.search.exact.search(queries, corpus, k)[1],
+        lambda queries, corpus, k: search.exact.search(queries, corpus, k)[1],
+        st.tuples(matrices(numbers(-1e300, 1e300), rows=9, count=2), st.integers(1, 10)).map(
+            lambda drawn: (*drawn[0], drawn[1])
+        ),
+        rtol=1e-9,
+        atol=1e-12,
+    ),
+    Pair(
+        "search.fusion.reciprocal_rank_fusion",
+        *both("search.fusion.reciprocal_rank_fusion"),
+        st.tuples(FUSABLE, st.integers(0, 60)),
+    ),
+    Pair(
+        "metrics.pairwise.cosine_similarity",
+        *both("metrics.pairwise.cosine_similarity"),
+        matrices(numbers(-1e300, 1e300), count=2),
+        rtol=1e-9,
+        atol=1e-12,
+    ),
+    Pair("metrics.ranking.precision_at_k", *both("metrics.ranking.precision_at_k"), rankings(SETS), rtol=1e-14),
+    Pair("metrics.ranking.recall_at_k", *both("metrics.ranking.recall_at_k"), rankings(SETS), rtol=1e-14),
+    Pair(
+        "metrics.ranking.mean_reciprocal_rank",
+        *both("metrics.ranking.mean_reciprocal_rank"),
+        rankings(SETS),
+        rtol=1e-14,
+    ),
+    Pair("metrics.ranking.ndcg_at_k", *both("metrics.ranking.ndcg_at_k"), rankings(GAINS), rtol=1e-13),
+    Pair(
+        "preprocessing.StandardScaler",
+        lambda X, Z: _scaled(reference.preprocessing.StandardScaler(), X, Z),
+        lambda X, Z: _scaled(preprocessing.StandardScaler(), X, Z),
+        matrices(st.integers(-1000, 1000).map(lambda n: n / 8), count=2),
+        rtol=1e-9,
+        atol=1e-11,
+    ),
+    Pair(
+        "linear_model.LogisticRegression",
+        lambda X, y, C: _fitted(reference.linear_model.LogisticRegression(C, tol=1e-14), X, y),
+        lambda X, y, C: _fitted(linear_model.LogisticRegression(C, tol=1e-14), X, y),
+        labelled(),
+        rtol=1e-5,
+        atol=1e-6,
+    ),
+    Pair(
+        "linear_model.softmax",
+        lambda z: [reference.linear_model.softmax(row) for row in z],
+        lambda z: linear_model.softmax(np.asarray(z)),
+        st.tuples(matrices(numbers())),
+        rtol=1e-12,
+    ),
+    Pair("text.sentences.split_sentences", *both("text.sentences.split_sentences"), st.tuples(TEXT)),
+]
