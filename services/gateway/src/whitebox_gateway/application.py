@@ -18,8 +18,8 @@ from whitebox_runtime.health import Health
 
 from whitebox_gateway import middleware, problems
 from whitebox_gateway.adapters.answer_sources import EmbeddingClient, LanguageModel, RetrievalClient
-from whitebox_gateway.adapters.serving import Predictor
 from whitebox_gateway.adapters.services import Services
+from whitebox_gateway.adapters.serving import Predictor
 from whitebox_gateway.answering import Answerer
 from whitebox_gateway.authentication import KeyRing
 from whitebox_gateway.json_body import JsonRoute
@@ -91,9 +91,7 @@ def create_application(settings: GatewaySettings, keys: KeyRing, services: Servi
     state.services = services
     state.started = int(time.time())
     state.predictor = Predictor(services.serving)
-    state.readiness = Readiness(
-        platform, lambda: shedding.saturated, start_wait_seconds=settings.start_wait_seconds
-    )
+    state.readiness = Readiness(platform, lambda: shedding.saturated, start_wait_seconds=settings.start_wait_seconds)
     state.answerer = Answerer(
         RetrievalClient(services.retrieval),
         EmbeddingClient(services.embedding),

@@ -34,7 +34,7 @@ class Question:
         terms: Words that carry its meaning, without those that only name the kind.
         focus: Stems of the attribute that is asked for ("salary" in "what is the salary of ..."); may be empty.
         counted: Stem of what is counted, for COUNT.
-        measure: Stem of the word that names a measure ("deep"), which a number with a unit of it stands for; may be empty.
+        measure: Stem of the word that names a measure ("deep"), for which a number with its unit stands; may be empty.
         demands: Numbers, codes and names in the question: a sentence about others does not answer.
     """
 
@@ -73,9 +73,15 @@ _TYPE_NOUNS = {
     "city": Kind.PLACE, "town": Kind.PLACE, "country": Kind.PLACE, "address": Kind.PLACE,
 }  # fmt: skip
 # Nouns that say only of which kind the answer is; a sentence need not repeat them.
-_PURE_TYPES = frozenset("name person people date day days year month time hour weekday number amount place thing".split())
-_MONEY_WORDS = stems("cost pay price charge spend worth fee earn sell buy expensive salary wage fare rent fine budget revenue turnover")
-_LENGTHS = stems("metre meter kilometre kilometer centimetre centimeter millimetre millimeter mile foot feet yard inch km cm mm m")
+_PURE_TYPES = frozenset(
+    "name person people date day days year month time hour weekday number amount place thing".split()
+)
+_MONEY_WORDS = stems(
+    "cost pay price charge spend worth fee earn sell buy expensive salary wage fare rent fine budget revenue turnover"
+)
+_LENGTHS = stems(
+    "metre meter kilometre kilometer centimetre centimeter millimetre millimeter mile foot feet yard inch km cm mm m"
+)
 _WEIGHTS = stems("kilogram gram tonne ton pound ounce milligram kg g t lb")
 _DEGREES = stems("degree celsius fahrenheit kelvin c f")
 _SPANS = stems("second minute hour day week month year decade century")
@@ -86,14 +92,16 @@ _UNITS: dict[str, frozenset[str]] = {
 }  # fmt: skip
 _CURRENCY = stems("euro eur dollar usd pound gbp cent penny pence franc chf krone yen rupee free")
 _TIME_UNITS = stems(
-    "second minute hour day night week fortnight month quarter year decade century weekend morning evening noon midnight "
-    "spring summer autumn winter"
+    "second minute hour day night week fortnight month quarter year decade century weekend morning evening noon "
+    "midnight spring summer autumn winter"
 )
 _FREQUENCY_WORDS = frozenset(
     "every each daily weekly monthly yearly annual annually quarterly hourly nightly always never twice once times per "
     "biweekly regularly".split()
 )
-_RELATION = frozenset("of for in on at to by with from does do did is are was were has have had can will must may the a an".split())
+_RELATION = frozenset(
+    "of for in on at to by with from does do did is are was were has have had can will must may the a an".split()
+)
 _PLACE_WORDS = frozenset("in at on near beside behind under above inside outside between opposite next from to".split())
 
 
@@ -165,11 +173,15 @@ def _kind(lower: list[str]) -> tuple[Kind, int | None]:
             head = next((w for w in lower[index + 1 : index + 7] if w in _TYPE_NOUNS), None)
             after = lower[index + 1 : index + 4]
             # "Which company made ..." and "what is the price of ...", but not "what happens at the price".
-            near = head is not None and (head in after or (following in {"is", "are", "was", "were"} and head in lower[index + 1 : index + 6]))
+            near = head is not None and (
+                head in after or (following in {"is", "are", "was", "were"} and head in lower[index + 1 : index + 6])
+            )
             if near and head is not None:
                 return (Kind.MONEY if stem(head) in _MONEY_WORDS else _TYPE_NOUNS[head]), index
             # "What does it cost", but not "what costs are covered".
-            return (Kind.MONEY if following in {"do", "does", "did", "will"} and _about_money(lower) else Kind.ANYTHING), index
+            return (
+                Kind.MONEY if following in {"do", "does", "did", "will"} and _about_money(lower) else Kind.ANYTHING
+            ), index
     return Kind.ANYTHING, None
 
 
@@ -211,9 +223,7 @@ def holds_kind(question: Question, sentence: Sentence) -> bool:
         case Kind.NAME:
             return _has_name(words, asked)
         case Kind.PLACE:
-            prepositions = any(
-                word.text in _PLACE_WORDS and index + 1 < len(words) for index, word in enumerate(words)
-            )
+            prepositions = any(word.text in _PLACE_WORDS and index + 1 < len(words) for index, word in enumerate(words))
             # "Where does it come from" is answered with a "from".
             origin = question.text.rstrip(" ?").endswith(" from") and all(word.text != "from" for word in words)
             return not origin and (prepositions or _has_name(words, asked))
@@ -226,13 +236,19 @@ def measured(question: Question, sentence: Sentence) -> bool:
     words = sentence.words
     if question.kind is Kind.MONEY:
         return any(word.stem in _CURRENCY for word in words)
-    units = next((_UNITS.get(name, frozenset()) for word, name in _MEASURES.items() if stem(word) == question.measure), None)
+    units = next(
+        (_UNITS.get(name, frozenset()) for word, name in _MEASURES.items() if stem(word) == question.measure), None
+    )
     if not units:
         return False
     for index, word in enumerate(words):
         unit = next((i for i in range(index + 1, min(index + 3, len(words))) if words[i].stem in units), None)
         # Metres per second are no depth.
-        if word.number and unit is not None and (units is not _LENGTHS or [w.text for w in words[unit + 1 : unit + 2]] != ["per"]):
+        if (
+            word.number
+            and unit is not None
+            and (units is not _LENGTHS or [w.text for w in words[unit + 1 : unit + 2]] != ["per"])
+        ):
             return True
     return False
 
@@ -265,9 +281,11 @@ def _has_time(words: list[Word], asked: set[str]) -> bool:
             return True
         if word.text.rstrip("s") in WEEKDAYS:
             return True
-    return any(w.text in {"when", "before", "after", "until", "as", "while", "during", "at"} for w in words[1:] if w.stem not in asked) and any(
-        w.number for w in words
-    )
+    return any(
+        w.text in {"when", "before", "after", "until", "as", "while", "during", "at"}
+        for w in words[1:]
+        if w.stem not in asked
+    ) and any(w.number for w in words)
 
 
 def _has_name(words: list[Word], asked: set[str]) -> bool:
@@ -280,7 +298,10 @@ def _has_name(words: list[Word], asked: set[str]) -> bool:
         if len(words) > 1 and words[1].capital and words[1].stem not in asked:
             return True
     # Roles answer "who" as well: "the duty manager signs".
-    return any(word.text.endswith(("er", "or", "ist", "ian")) and word.text in _ROLES and word.stem not in asked for word in words)
+    return any(
+        word.text.endswith(("er", "or", "ist", "ian")) and word.text in _ROLES and word.stem not in asked
+        for word in words
+    )
 
 
 _ROLES = frozenset(

@@ -1,8 +1,8 @@
 """Finding the sentences in passages that answer a question, or finding that none does.
 
 Each sentence is judged by what a reader would look for: does it hold the kind of thing asked for, is it about the
-numbers and names in the question, does it (with its heading and the two sentences before it) cover the question's words,
-and does an encoder place it near the question. Everything is visible in the `Evidence`.
+numbers and names in the question, does it (with its heading and the two sentences before it) cover the words of the
+question, and does an encoder place it near the question. Everything is visible in the `Evidence`.
 """
 
 from __future__ import annotations
@@ -244,14 +244,20 @@ def _about_another(question: Question, sentence: Sentence) -> str:
     words = words_of(question.text)
     asked = {word.stem for word in words}
     for modifier, noun in pairwise(words):
-        if not (modifier.content and noun.content) or modifier.stem in sentence.stems or noun.stem not in sentence.stems:
+        if (
+            not (modifier.content and noun.content)
+            or modifier.stem in sentence.stems
+            or noun.stem not in sentence.stems
+        ):
             continue
         if modifier.stem in LIGHT_VERBS or noun.stem in LIGHT_VERBS or modifier.number:
             continue
         # The same noun and not, say, its verb: "rattles" is no kind of "rattling".
         places = [i for i, word in enumerate(sentence.words) if word.text.rstrip("s") == noun.text.rstrip("s")]
         before = [sentence.words[index - 1] if index else None for index in places]
-        if places and all(word is not None and word.content and not word.number and word.stem not in asked for word in before):
+        if places and all(
+            word is not None and word.content and not word.number and word.stem not in asked for word in before
+        ):
             return noun.text
     return ""
 
@@ -262,7 +268,11 @@ def _cosines(
     if vectors is None or not candidates:
         return np.zeros(len(candidates))
     asked = vectors[question.text][None, :]
-    return cosine_similarity(asked, np.stack([vectors[one.spelt_out] for one in candidates]))[0]
+    similarities: NDArray[np.float64] = cosine_similarity(
+        asked, np.stack([vectors[one.spelt_out] for one in candidates])
+    )
+    row: NDArray[np.float64] = similarities[0]
+    return row
 
 
 class _Synonyms:

@@ -13,7 +13,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from whitebox_runtime.deadline import set_deadline
-from whitebox_runtime.errors import PayloadTooLarge, ServiceError, Unauthenticated, Unavailable
+from whitebox_runtime.errors import PayloadTooLarge, Unauthenticated, Unavailable
 from whitebox_runtime.telemetry import counter, gauge, histogram, parse_traceparent, tracer
 
 from whitebox_gateway.authentication import KeyRing

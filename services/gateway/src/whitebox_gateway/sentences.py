@@ -51,9 +51,9 @@ class Sentence:
 
 
 def split_sentences(text: str) -> list[Sentence]:
-    """Cuts a text at ends of sentences and at line breaks; retrieval keeps only line breaks that mean something.
+    r"""Cuts a text at ends of sentences and at line breaks; retrieval keeps only line breaks that mean something.
 
-    >>> [one.text for one in split_sentences("# Oil\\nDr. No changed 2.5 litres. Why? It leaked.")]
+    >>> [one.text for one in split_sentences("# Oil\nDr. No changed 2.5 litres. Why? It leaked.")]
     ['Oil', 'Dr. No changed 2.5 litres.', 'Why?', 'It leaked.']
     """
     found: list[Sentence] = []

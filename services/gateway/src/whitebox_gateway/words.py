@@ -11,18 +11,21 @@ _THOUSANDS = re.compile(r"^\d{1,3}(?:,\d{3})+(?:\.\d+)?$")
 _SYMBOLS = {"%": "percent", "€": "euro", "$": "dollar", "£": "pound"}
 
 NEGATIONS = frozenset(
-    "not no never none nor neither nobody nothing nowhere without cannot hardly unless except forbidden prohibited".split()
+    (
+        "not no never none nor neither nobody nothing nowhere without cannot hardly unless except forbidden prohibited"
+    ).split()
 )
 # Words that turn a statement round or limit it without being negations: a draft may not add or lose one.
 POLARITY = frozenset(
     "more less fewer above below over under before after minimum maximum least most only all every each any increase "
     "decrease rise fall earlier later longer shorter higher lower first last".split()
 )
+CONDITIONS = frozenset("if unless only except until when provided".split())
 _NUMBER_WORDS = {
     word: str(value)
     for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-        "eighteen nineteen twenty".split()
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+        "seventeen eighteen nineteen twenty".split()
     )
 } | {
     "thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90",
@@ -34,29 +37,47 @@ MONTHS = frozenset(
 )
 WEEKDAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday".split())
 STOPWORDS = frozenset(
-    "a an the this that these those there here it its they them their he she his her him we our us you your i my me who "
-    "whom whose which what when where why how much many is are was were be been being am do does did done doing have has had having "
-    "will would shall should can could may might must of in on at to from by with for about as into onto than then so and "
-    "or but if while because during between against through also very too just such own same other another some both "
-    "up down out off again further once per s t d ll re ve m don doesn didn isn aren wasn weren won please tell "
-    "one ones according document documents text".split()
+    (
+        "a an the this that these those there here it its they them their he she his her him we our us you your i my "
+        "me who whom whose which what when where why how much many is are was were be been being am do does did done "
+        "doing have has had having will would shall should can could may might must of in on at to from by with for "
+        "about as into onto than then so and or but if while because during between against through also very too just "
+        "such own same other another some both up down out off again further once per s t d ll re ve m don doesn didn "
+        "isn aren wasn weren won please tell one ones according document documents text "
+    ).split()
 )
-_IRREGULAR = {
-    "went": "go", "used": "use", "uses": "use", "using": "use", "gone": "go", "goes": "go", "made": "make", "took": "take", "taken": "take", "got": "get", "gave": "give",
-    "given": "give", "came": "come", "built": "build", "paid": "pay", "sent": "send", "held": "hold", "kept": "keep",
-    "found": "find", "founded": "foundat", "met": "meet", "ran": "run", "began": "begin", "begun": "begin", "wrote": "write",
-    "written": "write", "bought": "buy", "brought": "bring", "sold": "sell", "told": "tell", "said": "say", "left": "leave",
-    "lost": "lose", "won": "win", "led": "lead", "grew": "grow", "grown": "grow", "flew": "fly", "spoke": "speak",
-    "chose": "choose", "chosen": "choose", "broke": "break", "broken": "break", "drove": "drive", "rose": "rise",
-    "fell": "fall", "fallen": "fall", "saw": "see", "seen": "see", "knew": "know", "known": "know", "bore": "bear",
-    "born": "bear", "died": "die", "dies": "die", "lives": "live", "children": "child", "people": "person", "men": "man",
-    "women": "woman", "feet": "foot", "metres": "meter", "metre": "meter", "litres": "liter", "litre": "liter",
-    "colour": "color", "colours": "color", "centre": "center", "mice": "mouse", "staff": "staff", "kilometres": "kilometer",
-    "kilometre": "kilometer", "centimetres": "centimeter", "millimetres": "millimeter", "fed": "feed", "laid": "lay",
-    "shut": "shut", "opened": "open", "opening": "open", "caught": "catch", "taught": "teach", "slept": "sleep",
-    "spent": "spend", "worn": "wear", "stood": "stand", "understood": "understand", "thrown": "throw", "drawn": "draw",
-}  # fmt: skip
-_SUFFIXES = ("ations", "ation", "ments", "ment", "ingly", "edly", "ings", "ing", "ions", "ion", "ers", "ed", "ly", "es", "s")
+_IRREGULAR = dict(
+    pair.split(":")
+    for pair in (
+        "went:go used:use uses:use using:use gone:go goes:go made:make took:take taken:take got:get gave:give "
+        "given:give came:come built:build paid:pay sent:send held:hold kept:keep found:find founded:foundat met:meet "
+        "ran:run began:begin begun:begin wrote:write written:write bought:buy brought:bring sold:sell told:tell "
+        "said:say left:leave lost:lose won:win led:lead grew:grow grown:grow flew:fly spoke:speak chose:choose "
+        "chosen:choose broke:break broken:break drove:drive rose:rise fell:fall fallen:fall saw:see seen:see knew:know "
+        "known:know bore:bear born:bear died:die dies:die lives:live children:child people:person men:man women:woman "
+        "feet:foot metres:meter metre:meter litres:liter litre:liter colour:color colours:color centre:center "
+        "mice:mouse staff:staff kilometres:kilometer kilometre:kilometer centimetres:centimeter millimetres:millimeter "
+        "fed:feed laid:lay shut:shut opened:open opening:open caught:catch taught:teach slept:sleep spent:spend "
+        "worn:wear stood:stand understood:understand thrown:throw drawn:draw "
+    ).split()
+)
+_SUFFIXES = (
+    "ations",
+    "ation",
+    "ments",
+    "ment",
+    "ingly",
+    "edly",
+    "ings",
+    "ing",
+    "ions",
+    "ion",
+    "ers",
+    "ed",
+    "ly",
+    "es",
+    "s",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +126,9 @@ def words_of(text: str) -> list[Word]:
             found.append(Word(lower, number_stem(lower), number=True, capital=capital, start=start))
         elif lower in _NUMBER_WORDS:
             # "one" is mostly a pronoun.
-            found.append(Word(lower, _NUMBER_WORDS[lower], number=lower not in {"one", "once"}, capital=False, start=start))
+            found.append(
+                Word(lower, _NUMBER_WORDS[lower], number=lower not in {"one", "once"}, capital=False, start=start)
+            )
         else:
             lower = _SYMBOLS.get(lower, lower)
             if lower:
@@ -160,14 +183,16 @@ class Facts:
     Attributes:
         numbers: Numbers and codes, dates' digits included.
         names: Stems of capitalised words that do not merely begin a sentence, months and weekdays.
-        negated: Whether the statement is negated: an odd number of negations.
+        negations: How many words negate. Two do not cancel out: "not without" is weaker than nothing.
         polarity: Words that limit or reverse.
+        conditions: Words that say under which circumstances it holds.
     """
 
     numbers: frozenset[str]
     names: frozenset[str]
-    negated: bool
+    negations: int
     polarity: frozenset[str]
+    conditions: frozenset[str]
 
 
 def facts_of(words: list[Word]) -> Facts:
@@ -180,8 +205,13 @@ def facts_of(words: list[Word]) -> Facts:
         or word.text in WEEKDAYS
         or (word.text in MONTHS and word.capital)
     )
-    negated = sum(word.text in NEGATIONS for word in words) % 2 == 1
-    return Facts(numbers, names, negated, frozenset(word.text for word in words if word.text in POLARITY))
+    return Facts(
+        numbers,
+        names,
+        sum(word.text in NEGATIONS for word in words),
+        frozenset(word.text for word in words if word.text in POLARITY),
+        frozenset(word.text for word in words if word.text in CONDITIONS),
+    )
 
 
 def stems(words: str) -> frozenset[str]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from whitebox_contracts.serving.v1 import serving_pb2 as pb
-from whitebox_contracts.serving.v1 import serving_pb2_grpc
 from whitebox_runtime.errors import Conflict, InvalidArgument, NotFound
 from whitebox_runtime.grpc_client import calling
 
 from whitebox_gateway.prediction_rows import Instance, to_rows
+
+if TYPE_CHECKING:
+    # This name exists for type checkers only.
+    from whitebox_contracts.serving.v1.serving_pb2_grpc import ServingServiceAsyncStub
 
 _MANIFESTS = 256
 
@@ -26,7 +30,7 @@ class Predictor:
         stub: The service.
     """
 
-    def __init__(self, stub: serving_pb2_grpc.ServingServiceStub) -> None:
+    def __init__(self, stub: ServingServiceAsyncStub) -> None:
         self._stub = stub
         self._names: dict[tuple[str, str], list[str]] = {}
         self._newest: dict[str, str] = {}

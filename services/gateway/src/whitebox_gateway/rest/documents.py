@@ -123,10 +123,12 @@ async def list_documents(
     status: Annotated[DocumentStatus | None, Query(description="Default: all that are not deleted")] = None,
 ) -> Response:
     """Lists the tenant's documents, newest first."""
-    wanted = pb.DOCUMENT_STATUS_UNSPECIFIED if status is None else pb.DocumentStatus.Value(f"DOCUMENT_STATUS_{status.upper()}")
-    query = pb.ListDocumentsRequest(
-        tenant=principal(request).tenant, page_size=limit, page_token=cursor, status=wanted
+    wanted = (
+        pb.DOCUMENT_STATUS_UNSPECIFIED
+        if status is None
+        else pb.DocumentStatus.Value(f"DOCUMENT_STATUS_{status.upper()}")
     )
+    query = pb.ListDocumentsRequest(tenant=principal(request).tenant, page_size=limit, page_token=cursor, status=wanted)
     with calling("retrieval"):
         page = await services(request).retrieval.ListDocuments(query)
     documents = [_document(document) for document in page.documents]
@@ -142,9 +144,7 @@ async def get_document(request: Request, document_id: Annotated[Name, Path()]) -
     return json_response(_document(found.document))
 
 
-@router.delete(
-    "/v1/documents/{document_id}", status_code=202, response_model=Accepted, summary="Delete a document"
-)
+@router.delete("/v1/documents/{document_id}", status_code=202, response_model=Accepted, summary="Delete a document")
 async def delete_document(request: Request, document_id: Annotated[Name, Path()]) -> Response:
     """Hides a document from search at once; its chunks are removed afterwards, see the job."""
     query = pb.DeleteDocumentRequest(tenant=principal(request).tenant, document_id=document_id)

@@ -39,7 +39,7 @@ router = APIRouter(tags=["openai"])
 # The contract's limit for one call; longer lists go in several.
 _TEXTS_PER_CALL = 256
 _DONE = event(b"[DONE]")
-_STREAM = {
+_STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The completion, or with `stream` a stream of chunks that ends with [DONE]",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
@@ -54,9 +54,7 @@ async def list_models(request: Request) -> Response:
 
 
 @router.get("/v1/models/{model:path}", response_model=ModelEntry, summary="Describe a model")
-async def get_model(
-    request: Request, model: Annotated[str, Path(min_length=1, max_length=256)]
-) -> Response:
+async def get_model(request: Request, model: Annotated[str, Path(min_length=1, max_length=256)]) -> Response:
     """Describes one model."""
     for entry in await _models(request):
         if entry["id"] == model:
@@ -66,14 +64,16 @@ async def get_model(
     )
 
 
-@router.post("/v1/chat/completions", response_model=ChatCompletion, responses=_STREAM, summary="Continue a conversation")  # type: ignore[arg-type]  # FastAPI wants wider types
+@router.post(
+    "/v1/chat/completions", response_model=ChatCompletion, responses=_STREAM, summary="Continue a conversation"
+)
 async def chat(request: Request, body: ChatBody) -> Response:
     """Generates the next message of a conversation."""
     shape = ChatShape(logprobs=bool(body.logprobs))
     return await _generate(request, body.to_proto(), body, shape)
 
 
-@router.post("/v1/completions", response_model=Completion, responses=_STREAM, summary="Continue a text")  # type: ignore[arg-type]  # FastAPI wants wider types
+@router.post("/v1/completions", response_model=Completion, responses=_STREAM, summary="Continue a text")
 async def complete(request: Request, body: CompletionBody) -> Response:
     """Continues a text as it stands."""
     shape = CompletionShape(logprobs=body.logprobs is not None)
@@ -163,7 +163,10 @@ def _entry(
 
 
 async def _generate(
-    request: Request, wanted: llm_pb2.GenerateRequest, body: ChatBody | CompletionBody, shape: ChatShape | CompletionShape
+    request: Request,
+    wanted: llm_pb2.GenerateRequest,
+    body: ChatBody | CompletionBody,
+    shape: ChatShape | CompletionShape,
 ) -> Response:
     pieces = _pieces(services(request).llm.Generate(wanted))
     if not body.stream:

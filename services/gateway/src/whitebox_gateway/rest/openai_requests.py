@@ -174,7 +174,9 @@ class EmbeddingsBody(Body):
     def _no_tokens(cls, body: Any) -> Any:
         given = body.get("input") if isinstance(body, dict) else None
         if isinstance(given, list) and given and isinstance(given[0], int | list):
-            raise ValueError("input holds token ids: send the text itself, the tokens of other models mean nothing here")
+            raise ValueError(
+                "input holds token ids: send the text itself, the tokens of other models mean nothing here"
+            )
         return body
 
     @property

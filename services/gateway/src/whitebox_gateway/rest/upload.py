@@ -122,7 +122,7 @@ class DocumentParts:
         self._whole = False
         self._failure: ServiceError | ClientDisconnect | None = None
 
-    async def relay(self, put: Put, timeout: float) -> pb.PutDocumentResponse:
+    async def relay(self, put: Put, seconds: float) -> pb.PutDocumentResponse:
         """Calls `put` with the document's messages while they arrive.
 
         Raises:
@@ -133,7 +133,7 @@ class DocumentParts:
         while self._header is None:
             if not await self._feed():
                 raise InvalidArgument("the form has no part named 'file'", reason="file_missing")
-        call = put(self._messages(), timeout=timeout)
+        call = put(self._messages(), timeout=seconds)
         try:
             return await call
         except BaseException:
@@ -167,9 +167,7 @@ class DocumentParts:
             for start in range(0, len(chunk), _MESSAGE_BYTES):
                 self._parser.write(chunk[start : start + _MESSAGE_BYTES])
         except MultipartParseError as error:
-            raise InvalidArgument(
-                f"the form is malformed: {str(error)[:200]}", reason="form_malformed"
-            ) from error
+            raise InvalidArgument(f"the form is malformed: {str(error)[:200]}", reason="form_malformed") from error
         return True
 
     def _begin(self) -> None:
@@ -258,8 +256,8 @@ class DocumentParts:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"][1:])[:100]
             raise InvalidArgument(
-                f"metadata{'.' + where if where else ''}: {first['msg']}: it must be a JSON object of at most 32 strings "
-                "(names to 64 characters, values to 512)",
+                f"metadata{'.' + where if where else ''}: {first['msg']}: it must be a JSON object of at most 32 "
+                "strings (names to 64 characters, values to 512)",
                 reason="metadata_bad",
             ) from error
 
