@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Protocol
@@ -12,13 +13,15 @@ import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 from whitebox_contracts.retrieval.v1 import retrieval_pb2 as pb
 from whitebox_contracts.retrieval.v1 import retrieval_pb2_grpc
-from whitebox_runtime.errors import InvalidArgument, NotFound
+from whitebox_runtime.errors import FailedPrecondition, InvalidArgument, NotFound, Unavailable
 from whitebox_runtime.telemetry import counter, histogram
 
 from whitebox_retrieval.documents import Document, DocumentStatus, Job, JobState
 from whitebox_retrieval.index import SearchFilter
-from whitebox_retrieval.repository import Documents, NewDocument
+from whitebox_retrieval.repository import Accepted, Documents, NewDocument
 from whitebox_retrieval.searching import Passage, Searcher, SearchMode
+
+logger = logging.getLogger(__name__)
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -43,11 +46,30 @@ _MODES = {
 }
 
 
+class Upload(Protocol):
+    """An upload that is complete."""
+
+    @property
+    def key(self) -> str:
+        """Where it lies."""
+
+    @property
+    def sha256(self) -> str:
+        """Hexadecimal SHA-256 of its bytes."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Number of its bytes."""
+
+
 class Uploads(Protocol):
     """Where uploaded bytes go."""
 
-    async def put(self, tenant: str, data: AsyncIterator[bytes]) -> tuple[str, int]:
-        """Stores a stream; returns SHA-256 and size."""
+    async def put(self, tenant: str, data: AsyncIterator[bytes]) -> Upload:
+        """Stores a stream."""
+
+    async def delete(self, key: str) -> None:
+        """Removes an upload."""
 
 
 class RetrievalApi(retrieval_pb2_grpc.RetrievalServiceServicer):
@@ -76,22 +98,23 @@ class RetrievalApi(retrieval_pb2_grpc.RetrievalServiceServicer):
         header = first.header
         _check_tenant(header.tenant)
         _check_header(header)
-        sha256, size = await self._uploads.put(header.tenant, _data(request_iterator))
-        document, duplicate = await self._documents.accept(
+        upload = await self._uploads.put(header.tenant, _data(request_iterator))
+        accepted = await self._accept(
             NewDocument(
                 tenant=header.tenant,
                 filename=header.filename,
                 media_type=header.media_type,
-                size_bytes=size,
-                content_sha256=sha256,
+                size_bytes=upload.size_bytes,
+                content_sha256=upload.sha256,
+                object_key=upload.key,
                 metadata=dict(header.metadata),
                 idempotency_key=header.idempotency_key,
             )
         )
-        if not duplicate:
+        if not accepted.duplicate:
             self._on_change()
-        counter("whitebox_documents_total").labels("duplicate" if duplicate else "accepted").inc()
-        return pb.PutDocumentResponse(document=_document(document), duplicate=duplicate)
+        counter("whitebox_documents_total").labels("duplicate" if accepted.duplicate else "accepted").inc()
+        return pb.PutDocumentResponse(document=_document(accepted.document), duplicate=accepted.duplicate)
 
     async def GetDocument(self, request: pb.GetDocumentRequest, context: _Context) -> pb.GetDocumentResponse:
         """One document."""
@@ -171,6 +194,23 @@ class RetrievalApi(retrieval_pb2_grpc.RetrievalServiceServicer):
             chunks=stats.chunks,
             bytes=stats.size_bytes,
         )
+
+    async def _accept(self, new: NewDocument) -> Accepted:
+        try:
+            accepted = await self._documents.accept(new)
+        except FailedPrecondition:
+            await self._discard(new.object_key)
+            raise
+        # Any other error leaves the original: the document may have been stored all the same.
+        await self._discard(accepted.unused_object_key)
+        return accepted
+
+    async def _discard(self, key: str) -> None:
+        try:
+            if key:
+                await self._uploads.delete(key)
+        except Unavailable as error:
+            logger.warning("an original that no document needs stays in the store: %s", error.message)
 
 
 async def _data(messages: AsyncIterator[pb.PutDocumentRequest]) -> AsyncIterator[bytes]:

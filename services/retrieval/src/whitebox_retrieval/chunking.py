@@ -126,8 +126,8 @@ async def _count(text: str, spans: Sequence[tuple[int, int]], count_tokens: Coun
 
 def _words(text: str, sentences: Sequence[tuple[int, int]], max_tokens: int) -> list[tuple[int, int]]:
     """Words of sentences that are longer than a chunk; words without end are cut."""
-    # One character is at most one token, so a part of this many characters always fits.
-    longest = min(_LONGEST_WORD, max_tokens)
+    # A character is up to four tokens, one for each of its bytes or each letter of a Hangul syllable: such a part fits.
+    longest = max(1, min(_LONGEST_WORD, max_tokens // 4))
     return [
         (at, min(at + longest, word.end()))
         for start, end in sentences
@@ -153,7 +153,8 @@ def _pack(pieces: Sequence[_Piece], max_tokens: int, overlap_tokens: int) -> lis
     ranges: list[tuple[int, int]] = []
     first = 0
     while first < len(pieces):
-        last, used = first, 0
+        # The first piece is taken whatever it counts: an encoder with stranger tokens must not stop the packing.
+        last, used = first + 1, pieces[first].tokens
         while last < len(pieces) and used + pieces[last].tokens <= max_tokens:
             used += pieces[last].tokens
             last += 1

@@ -40,6 +40,7 @@ class Document:
 
     Attributes:
         media_type: As the client stated it; loaders trust the content over it.
+        object_key: Where the original lies. No other document lies there, so deleting one harms no other.
         page_count: 0 where the format has no pages.
         job_id: The newest job on this document.
     """
@@ -50,6 +51,7 @@ class Document:
     media_type: str
     size_bytes: int
     content_sha256: str
+    object_key: str
     status: DocumentStatus
     created_at: datetime
     updated_at: datetime
@@ -59,11 +61,6 @@ class Document:
     failure_reason: str = ""
     page_count: int = 0
     chunk_count: int = 0
-
-    @property
-    def object_key(self) -> str:
-        """Where the original lies. Content of a tenant is stored once."""
-        return object_key(self.tenant, self.content_sha256)
 
 
 @dataclass(frozen=True)
@@ -91,8 +88,3 @@ class Stats:
     failed: int
     chunks: int
     size_bytes: int
-
-
-def object_key(tenant: str, content_sha256: str) -> str:
-    """Path of an original in the object store; the tenant is hex-encoded, so that no name can leave its folder."""
-    return f"originals/{tenant.encode().hex()}/{content_sha256}"

@@ -14,7 +14,7 @@ from whitebox_runtime.telemetry import counter, histogram
 
 from whitebox_retrieval.chunking import Chunk, CleanPage, chunk_pages
 from whitebox_retrieval.cleaning import clean
-from whitebox_retrieval.documents import Document
+from whitebox_retrieval.documents import Document, DocumentStatus
 from whitebox_retrieval.index import ChunkIndex, IndexedChunk
 from whitebox_retrieval.loading import LoadedDocument, UnreadableDocumentError
 from whitebox_retrieval.repository import Change, Documents
@@ -28,8 +28,11 @@ _CHUNKS_A_STEP = 128
 class Originals(Protocol):
     """Where the bytes are."""
 
-    async def get(self, tenant: str, content_sha256: str) -> bytes:
+    async def get(self, key: str) -> bytes:
         """The original, or FileNotFoundError."""
+
+    async def delete(self, key: str) -> None:
+        """Removes the original."""
 
 
 class Loader(Protocol):
@@ -87,6 +90,7 @@ class Indexer:
             await self._documents.skip(change)
         elif change.deleted:
             await self._index.delete_document(change.document_id)
+            await self._originals.delete(document.object_key)
             await self._documents.complete_delete(change)
             counter("whitebox_documents_total").labels("deleted").inc()
         else:
@@ -109,8 +113,8 @@ class Indexer:
         written = await self._write(document, loaded, chunks)
         # What an earlier, interrupted attempt with other settings may have left.
         await self._index.delete_document(document.document_id, keep=written)
-        current = await self._documents.complete_index(change, page_count=loaded.page_count, chunk_count=len(chunks))
-        if not current:
+        status = await self._documents.complete_index(change, page_count=loaded.page_count, chunk_count=len(chunks))
+        if status in (DocumentStatus.DELETING, DocumentStatus.DELETED):
             # Deleted while it was being indexed: the deletion may have run before the last write.
             await self._index.delete_document(document.document_id)
             return
@@ -119,7 +123,7 @@ class Indexer:
         histogram("whitebox_document_index_duration_seconds").observe(time.perf_counter() - began)
 
     async def _read(self, document: Document) -> tuple[LoadedDocument, Sequence[Chunk]]:
-        content = await self._originals.get(document.tenant, document.content_sha256)
+        content = await self._originals.get(document.object_key)
         loaded = await self._loader.load(content, document.filename, document.media_type)
         # In a thread: megabytes of text take seconds.
         pages = await asyncio.to_thread(_clean_pages, loaded)

@@ -18,8 +18,23 @@ class NewDocument:
     media_type: str
     size_bytes: int
     content_sha256: str
+    object_key: str
     metadata: Mapping[str, str]
     idempotency_key: str
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What became of an upload.
+
+    Attributes:
+        duplicate: The document was there before, and no new work was made.
+        unused_object_key: An original that no document needs any more; empty for none.
+    """
+
+    document: Document
+    duplicate: bool
+    unused_object_key: str
 
 
 @dataclass(frozen=True)
@@ -36,8 +51,8 @@ class Change:
 class Documents(Protocol):
     """Documents, jobs and announced changes; every method is one transaction."""
 
-    async def accept(self, new: NewDocument) -> tuple[Document, bool]:
-        """Stores document, job and announcement together. Returns the document, and whether it was there before.
+    async def accept(self, new: NewDocument) -> Accepted:
+        """Stores document, job and announcement together.
 
         A document that failed is indexed anew: what was wrong may be mended, and its bytes are there again.
 
@@ -68,8 +83,8 @@ class Documents(Protocol):
     async def begin_job(self, change: Change) -> Document | None:
         """Notes the attempt. Returns the document if the change is still the newest on it, else None."""
 
-    async def complete_index(self, change: Change, *, page_count: int, chunk_count: int) -> bool:
-        """Marks the document as indexed and the change as done. False where it was deleted meanwhile."""
+    async def complete_index(self, change: Change, *, page_count: int, chunk_count: int) -> DocumentStatus:
+        """Marks the change as done, and the document as indexed unless a newer change came. Returns its status then."""
 
     async def fail_index(self, change: Change, *, code: str, reason: str) -> None:
         """Marks the document as failed and the change as done."""

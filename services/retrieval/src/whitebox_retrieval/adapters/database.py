@@ -17,11 +17,11 @@ from whitebox_runtime.outbox import acknowledge, enqueue, outbox_table
 
 from whitebox_retrieval.adapters.change_events import change_event
 from whitebox_retrieval.documents import Document, DocumentStatus, Job, JobKind, JobState, Stats
-from whitebox_retrieval.repository import Change, NewDocument
+from whitebox_retrieval.repository import Accepted, Change, NewDocument
 
 _METADATA = sa.MetaData()
 _VISIBLE = (DocumentStatus.ACCEPTED, DocumentStatus.INDEXED, DocumentStatus.FAILED)
-_SUPERSEDED = ("superseded", "The document was deleted before it was indexed.")
+_SUPERSEDED = ("superseded", "A newer change to the document came first.")
 
 DOCUMENTS = sa.Table(
     "documents",
@@ -32,6 +32,7 @@ DOCUMENTS = sa.Table(
     sa.Column("media_type", sa.String(255), nullable=False),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
     sa.Column("content_sha256", sa.String(64), nullable=False),
+    sa.Column("object_key", sa.String(300), nullable=False),
     sa.Column("metadata", sa.JSON, nullable=False),
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("failure_code", sa.String(64), nullable=False, server_default=""),
@@ -87,18 +88,18 @@ class SqlDocuments:
         async with self._reading() as connection:
             await connection.execute(sa.select(JOBS.c.job_id).limit(1))
 
-    async def accept(self, new: NewDocument) -> tuple[Document, bool]:
+    async def accept(self, new: NewDocument) -> Accepted:
         """See `repository.Documents.accept`."""
         for _ in range(3):
             existing = await self._existing(new)
             try:
                 if existing is None:
-                    return await self._insert(new), False
+                    return Accepted(await self._insert(new), duplicate=False, unused_object_key="")
                 if existing.status != DocumentStatus.FAILED:
-                    return existing, True
-                again = await self._index_again(existing.document_id)
+                    return Accepted(existing, duplicate=True, unused_object_key=new.object_key)
+                again = await self._index_again(existing.document_id, new.object_key)
                 if again is not None:
-                    return again, False
+                    return Accepted(again, duplicate=False, unused_object_key=existing.object_key)
             except IntegrityError:
                 # The same upload came in twice at once, and the other one won.
                 continue
@@ -202,18 +203,17 @@ class SqlDocuments:
             )
             return document
 
-    async def complete_index(self, change: Change, *, page_count: int, chunk_count: int) -> bool:
+    async def complete_index(self, change: Change, *, page_count: int, chunk_count: int) -> DocumentStatus:
         """See `repository.Documents.complete_index`."""
         async with self._writing() as connection:
             document = await self._locked(connection, change.document_id)
-            current = document is not None and document.job_id == change.job_id
-            if current:
+            if document is not None and document.job_id == change.job_id:
                 counts = {"page_count": page_count, "chunk_count": chunk_count}
                 await self._update(connection, change.document_id, status=DocumentStatus.INDEXED, **counts)
                 await self._end_job(connection, change, JobState.SUCCEEDED)
-            else:
-                await self._end_job(connection, change, JobState.FAILED, *_SUPERSEDED)
-            return current
+                return DocumentStatus.INDEXED
+            await self._end_job(connection, change, JobState.FAILED, *_SUPERSEDED)
+            return document.status if document is not None else DocumentStatus.DELETED
 
     async def fail_index(self, change: Change, *, code: str, reason: str) -> None:
         """See `repository.Documents.fail_index`."""
@@ -257,15 +257,21 @@ class SqlDocuments:
             )
         return _document(row)
 
-    async def _index_again(self, document_id: str) -> Document | None:
-        """Starts over with a document that failed; its bytes have just been stored anew. None if it changed since."""
+    async def _index_again(self, document_id: str, object_key: str) -> Document | None:
+        """Starts over with a document that failed, from the new upload. None if it changed since."""
         async with self._writing() as connection:
             document = await self._locked(connection, document_id)
             if document is None or document.status != DocumentStatus.FAILED:
                 return None
-            no_failure = {"failure_code": "", "failure_reason": ""}
-            job_id = await self._announce(connection, document.tenant, document_id, document.content_sha256)
-            await self._update(connection, document_id, status=DocumentStatus.ACCEPTED, job_id=job_id, **no_failure)
+            await self._update(
+                connection,
+                document_id,
+                status=DocumentStatus.ACCEPTED,
+                job_id=await self._announce(connection, document.tenant, document_id, document.content_sha256),
+                object_key=object_key,
+                failure_code="",
+                failure_reason="",
+            )
             return await self._locked(connection, document_id)
 
     async def _insert(self, new: NewDocument) -> Document:
@@ -280,6 +286,7 @@ class SqlDocuments:
                     media_type=new.media_type,
                     size_bytes=new.size_bytes,
                     content_sha256=new.content_sha256,
+                    object_key=new.object_key,
                     metadata=dict(new.metadata),
                     status=DocumentStatus.ACCEPTED,
                     created_at=now,
@@ -385,6 +392,7 @@ def _document(row: sa.Row[Any]) -> Document:
         media_type=row.media_type,
         size_bytes=row.size_bytes,
         content_sha256=row.content_sha256,
+        object_key=row.object_key,
         status=DocumentStatus(row.status),
         created_at=datetime.fromtimestamp(row.created_at, UTC),
         updated_at=datetime.fromtimestamp(row.updated_at, UTC),

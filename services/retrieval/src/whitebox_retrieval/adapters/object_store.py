@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlparse
 from urllib.request import url2pathname
@@ -13,8 +14,6 @@ import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, S3Store
 from whitebox_runtime.errors import InvalidArgument, PayloadTooLarge, Unavailable
-
-from whitebox_retrieval.documents import object_key
 
 # S3 parts are 5 MiB at least.
 _PART_BYTES = 5 * 2**20
@@ -38,6 +37,15 @@ def open_store(url: str) -> ObjectStore:
     raise InvalidArgument(f"object store URL {url!r} must start with file:/// or s3://", reason="bad_object_store_url")
 
 
+@dataclass(frozen=True)
+class StoredOriginal:
+    """An upload that is complete."""
+
+    key: str
+    sha256: str
+    size_bytes: int
+
+
 class Originals:
     """Uploaded documents, as they came.
 
@@ -48,18 +56,14 @@ class Originals:
         self._store = store
         self._max_bytes = max_bytes
 
-    async def put(self, tenant: str, data: AsyncIterator[bytes]) -> tuple[str, int]:
-        """Stores a stream under its content's hash; memory is bounded by a part or two.
-
-        The bytes go to a temporary object first: the hash is known at the end, and a broken upload leaves no original.
-
-        Returns:
-            SHA-256 (hexadecimal) and size in bytes.
+    async def put(self, tenant: str, data: AsyncIterator[bytes]) -> StoredOriginal:
+        """Stores a stream under a key of its own, where it appears when it is complete; memory is bounded by a part or two.
 
         Raises:
             PayloadTooLarge: if it is larger than allowed; nothing is kept.
         """
-        temporary = f"uploads/{uuid.uuid4().hex}"
+        # The tenant is hex-encoded, so that no name can leave its folder.
+        key = f"originals/{tenant.encode().hex()}/{uuid.uuid4().hex}"
         digest, size = hashlib.sha256(), 0
 
         async def hashed() -> AsyncIterator[bytes]:
@@ -75,26 +79,31 @@ class Originals:
                 yield part
 
         try:
-            await obstore.put_async(self._store, temporary, hashed(), use_multipart=True, chunk_size=_PART_BYTES)
-            await obstore.rename_async(self._store, temporary, object_key(tenant, digest.hexdigest()), overwrite=True)
-        except BaseException as error:
-            await self._discard(temporary)
-            if isinstance(error, BaseError):
-                raise _unavailable(error) from error
-            raise
-        return digest.hexdigest(), size
+            await obstore.put_async(self._store, key, hashed(), use_multipart=True, chunk_size=_PART_BYTES)
+        except BaseError as error:
+            raise _unavailable(error) from error
+        return StoredOriginal(key, digest.hexdigest(), size)
 
-    async def get(self, tenant: str, content_sha256: str) -> bytes:
+    async def get(self, key: str) -> bytes:
         """The bytes of an original.
 
         Raises:
             FileNotFoundError: if it is not there.
         """
         try:
-            result = await obstore.get_async(self._store, object_key(tenant, content_sha256))
+            result = await obstore.get_async(self._store, key)
             return bytes(await result.bytes_async())
         except (NotFoundError, FileNotFoundError) as error:
-            raise FileNotFoundError(content_sha256) from error
+            raise FileNotFoundError(key) from error
+        except BaseError as error:
+            raise _unavailable(error) from error
+
+    async def delete(self, key: str) -> None:
+        """Removes an original; one that is not there is fine."""
+        try:
+            await obstore.delete_async(self._store, key)
+        except (NotFoundError, FileNotFoundError):
+            return
         except BaseError as error:
             raise _unavailable(error) from error
 
@@ -104,12 +113,6 @@ class Originals:
             await obstore.list_with_delimiter_async(self._store)
         except BaseError as error:
             raise _unavailable(error) from error
-
-    async def _discard(self, key: str) -> None:
-        try:
-            await obstore.delete_async(self._store, key)
-        except (BaseError, FileNotFoundError):
-            return
 
 
 def _unavailable(error: BaseError) -> Unavailable:
