@@ -116,12 +116,16 @@ def _assert_close(got: Any, expected: Any, rtol: float, atol: float) -> None:
 def both(name: str) -> tuple[Any, Any]:
     """The reference and the fast object of a dotted name, looked up when called, so that mutants are seen."""
 
-    def lookup(root: Any) -> Any:
-        for part in name.split("."):
-            root = getattr(root, part)
-        return root
+    def call(root: Any) -> Callable[..., Any]:
+        def looked_up(*arguments: Any) -> Any:
+            found = root
+            for part in name.split("."):
+                found = getattr(found, part)
+            return found(*arguments)
 
-    return (lambda *a, **k: lookup(reference)(*a, **k)), (lambda *a, **k: lookup(whitebox)(*a, **k))
+        return looked_up
+
+    return call(reference), call(whitebox)
 
 
 def _scaled(scaler: Any, X: Sequence[Any], Z: Sequence[Any]) -> tuple[Any, ...]:

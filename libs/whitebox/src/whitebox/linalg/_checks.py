@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-
 from whitebox._validation import Array, as_matrix, as_vector
 from whitebox.errors import NotSymmetricError, ShapeError
 
@@ -22,10 +21,10 @@ def square(values: npt.ArrayLike, name: str) -> Array:
 
 
 def symmetric(values: npt.ArrayLike, name: str) -> Array:
-    """A symmetric matrix: the mean of the input and its transpose, which may differ by rounding only.
+    r"""A symmetric matrix: the mean of the input and its transpose, which may differ by rounding only.
 
     Raises:
-        NotSymmetricError: if they differ by more than :math:`100 n \\varepsilon \\max |a_{ij}|`, with the worst place.
+        NotSymmetricError: if they differ by more than :math:`100 n \varepsilon \max |a_{ij}|`, with the worst place.
     """
     matrix = square(values, name)
     difference = np.abs(matrix - matrix.T)

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-
 from whitebox._validation import Array, as_matrix
 from whitebox.errors import SingularMatrixError
 from whitebox.linalg._checks import right_hand_side, square
