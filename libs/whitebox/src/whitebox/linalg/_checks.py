@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
+
 from whitebox._validation import Array, as_matrix, as_vector
 from whitebox.errors import NotSymmetricError, ShapeError
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
 from whitebox._validation import Array
 from whitebox.errors import NotPositiveDefiniteError
 from whitebox.linalg._checks import right_hand_side, symmetric

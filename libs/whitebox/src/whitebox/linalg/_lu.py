@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
 from whitebox._validation import Array, as_matrix
 from whitebox.errors import SingularMatrixError
 from whitebox.linalg._checks import right_hand_side, square
@@ -78,13 +79,12 @@ def solve(A: npt.ArrayLike, b: npt.ArrayLike) -> Array:
     """
     work = square(A, "A").copy()
     x, single = right_hand_side(b, len(work))
-    factored_solve = factor(work)
-    x = factored_solve(x)
+    x = Solver(work)(x)
     return x[:, 0] if single else x
 
 
-class factor:  # noqa: N801  # used like a function, that gives the function x -> A⁻¹ x
-    """Factors a square matrix, overwriting it, into a solver for many right-hand sides, given as columns.
+class Solver:
+    """Factors a square matrix, overwriting it; called with right-hand sides as columns, gives the solutions.
 
     Raises:
         SingularMatrixError: if elimination runs out of pivots, with the column.

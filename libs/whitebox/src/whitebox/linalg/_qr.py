@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
 from whitebox._validation import Array, as_matrix
 from whitebox.errors import RangeError, SingularMatrixError
 from whitebox.linalg._checks import EPS, norm

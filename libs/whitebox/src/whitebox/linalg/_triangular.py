@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+
 from whitebox._validation import Array
 from whitebox.errors import SingularMatrixError
 from whitebox.linalg._checks import right_hand_side, square
