@@ -7,7 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -24,7 +24,7 @@ from whitebox_runtime.telemetry import counter, histogram
 
 from whitebox_gateway.asking import analyse
 from whitebox_gateway.extraction import Evidence, Thresholds, candidates_of, judge, select, shortlist, words_to_embed
-from whitebox_gateway.grounding import Verdict, check, split_draft
+from whitebox_gateway.grounding import Verdict, check, enough, split_draft
 from whitebox_gateway.prompting import Prompt, Source, assemble, context_budget
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,6 @@ NOT_FOUND = "The documents do not say."
 # One call to the encoder takes 256 texts.
 _SHORTLIST = 24
 _WORDS = 200
-_DRAFT_SENTENCES = 12
 _ANSWER_SENTENCES = 3
 _REMEMBERED = 8192
 # What may befall a service that is not the question's fault; anything else is.
@@ -108,14 +107,21 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A piece of a draft; the last one carries the counts."""
+class Usage:
+    """Tokens that the language model read and wrote."""
 
-    text: str
-    model: str
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of a draft; the last one of a draft that was not stopped carries the usage."""
+
+    text: str
+    model: str
+    usage: Usage | None = None
 
 
 class Retriever(Protocol):
@@ -161,15 +167,6 @@ class AnswerSentence:
 
 
 @dataclass(frozen=True)
-class Usage:
-    """Tokens that the language model read and wrote."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cached_tokens: int = 0
-
-
-@dataclass(frozen=True)
 class Timings:
     """Where the time went, in seconds."""
 
@@ -194,7 +191,7 @@ class Answer:
         model: Which model wrote the draft; empty when none did.
         dropped: Sentences of the draft that no passage supports or that do not answer.
         degraded: Which parts were missing, each with the reason.
-        usage: Tokens.
+        usage: Tokens; None where a draft was stopped, since the model counts at its end.
         timings: Seconds.
     """
 
@@ -205,7 +202,7 @@ class Answer:
     model: str
     dropped: Sequence[Verdict]
     degraded: Sequence[str]
-    usage: Usage
+    usage: Usage | None
     timings: Timings
 
 
@@ -302,12 +299,12 @@ class Answerer:
             ServiceError: See `answer`.
         """
         clock = _Clock()
-        found = await self._retriever.search(asked)
+        degraded: list[str] = []
+        found = await self._search(asked, degraded)
         search_seconds = clock.lap()
         yield found
         clock.lap()
 
-        degraded: list[str] = []
         question = analyse(asked.question)
         everything = candidates_of([passage.text for passage in found.passages])
         near = shortlist(question, everything, _SHORTLIST)
@@ -322,25 +319,28 @@ class Answerer:
         judge_seconds = clock.lap()
 
         verdicts: list[Verdict] = []
-        used, model = Usage(), ""
+        used: Usage | None = Usage()
+        model = ""
         draft_seconds = check_seconds = 0.0
         extracted = select(evidence, _ANSWER_SENTENCES, self._thresholds.margin)
         # Where nothing answers, a model could only invent; and without an encoder nothing it says could be checked.
         if extracted and vectors is not None:
             draft = ""
             try:
-                async with aclosing(self._draft(asked, found.passages, extracted)) as pieces:
+                async with aclosing(self._draft(asked, found.passages, evidence)) as pieces:
                     async for piece in pieces:
                         model = piece.model or model
-                        used = Usage(piece.prompt_tokens, piece.completion_tokens, piece.cached_tokens)
+                        used = piece.usage
                         draft += piece.text
                         if piece.text:
                             yield DraftText(piece.text)
+                        if enough(draft):
+                            break
             except _ABSENT as error:
                 degraded.append(_away("llm", error))
                 draft = ""
             draft_seconds = clock.lap()
-            sentences = split_draft(draft)[:_DRAFT_SENTENCES]
+            sentences = split_draft(draft)
             if sentences:
                 try:
                     vectors |= await self._vectors.of([sentence.text for sentence in sentences])
@@ -367,13 +367,22 @@ class Answerer:
         dropped = [verdict for verdict in verdicts if verdict.evidence is None]
         yield Answer(outcome, answer_sentences, citations, found.passages, model, dropped, degraded, used, timings)
 
+    async def _search(self, asked: Asked, degraded: list[str]) -> Found:
+        """Searches; where only the encoder is away, by words."""
+        try:
+            return await self._retriever.search(asked)
+        except _ABSENT as error:
+            if error.metadata.get("peer") != "embedding" or asked.mode == "sparse":
+                raise
+            degraded.append(_away("embedding", error))
+            return await self._retriever.search(replace(asked, mode="sparse"))
+
     async def _draft(
-        self, asked: Asked, passages: Sequence[Passage], extracted: Sequence[Evidence]
+        self, asked: Asked, passages: Sequence[Passage], evidence: Sequence[Evidence]
     ) -> AsyncGenerator[Piece]:
-        # Passages with evidence first: a small model reads the beginning best, and the budget may end before the rest.
-        useful = list(dict.fromkeys(one.candidate.passage for one in extracted))
-        order = [*useful, *(index for index in range(len(passages)) if index not in useful)]
-        sources = [Source(passages[i].filename, passages[i].page, passages[i].text) for i in order]
+        # A draft can only stand on passages with evidence: others would cost time and invite what is beside the point.
+        useful = dict.fromkeys(one.candidate.passage for one in evidence if one.answers)
+        sources = [Source(passages[i].filename, passages[i].page, passages[i].text) for i in useful]
         max_tokens = asked.max_tokens or self._draft_tokens
         window = await self._drafter.context_tokens(asked.model)
         if window and max_tokens > window // 2:

@@ -19,6 +19,7 @@ from whitebox.metrics.pairwise import cosine_similarity
 from whitebox_gateway.asking import Kind, Question, holds_kind
 from whitebox_gateway.extraction import Candidate, Evidence
 from whitebox_gateway.sentences import Sentence, split_sentences
+from whitebox_gateway.words import stems
 
 Vector = NDArray[np.float32]
 
@@ -27,6 +28,10 @@ _MARKS = re.compile(r"\s*\[\d{1,3}(?:\s*,\s*\d{1,3})*\]")
 _COVERAGE = 0.8
 # Calibrated on labelled drafts, see tests/test_grounding_calibration.py.
 _COSINE = 0.7
+# Verbs that add nothing: "is located at" says what "at" says.
+_FILLERS = stems("located situated")
+# An answer has three sentences at most; a few more allow for some to be dropped.
+_DRAFT_SENTENCES = 5
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,14 @@ class Verdict:
 def split_draft(draft: str) -> list[Sentence]:
     """Cuts a draft into its sentences, without the `[1]` that models put where they like."""
     return split_sentences(_without_marks(draft))
+
+
+def enough(draft: str) -> bool:
+    """Whether to stop a draft that is being written: it has said enough, or begins to repeat itself."""
+    sentences = split_draft(draft)
+    # The last one may still be growing.
+    done = [sentence.stems for sentence in sentences[:-1]]
+    return len(done) >= _DRAFT_SENTENCES or len(set(done)) < len(done)
 
 
 def check(
@@ -119,7 +132,7 @@ def contradiction(sentence: Sentence, candidate: Candidate) -> str:
         return f"the passage does not say {_listed(turned)}"
     if lost := source.facts.conditions - sentence.facts.conditions:
         return f"it leaves out {_listed(lost)}"
-    missing = [word.text for word in sentence.content if word.stem not in known]
+    missing = [word.text for word in sentence.content if word.stem not in known | _FILLERS]
     has_facts = bool(sentence.facts.numbers or sentence.facts.names or source.facts.numbers)
     allowed = 0.0 if has_facts else (1 - _COVERAGE) * len(sentence.content)
     if len(missing) > allowed:

@@ -13,7 +13,8 @@ _ABBREVIATIONS = frozenset(
 )
 _END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)|\n+")
 _LAST_WORD = re.compile(r"([^\s(\[\"'“‘]+)\.+[\"'”’)\]]*$")
-_MARKS = re.compile(r"^[\s#>*•·–—|-]+|[\s|]+$")
+_MARKS = re.compile(r"^[\s#>*•·–—|-]+(?:\d{1,2}[.)]\s+)?|^\d{1,2}[.)]\s+|[\s|]+$")
+_ITEM = re.compile(r"\s*\d{1,2}\.\s*")
 _MAX_CHARACTERS = 1000
 
 
@@ -68,6 +69,8 @@ def split_sentences(text: str) -> list[Sentence]:
 
 
 def _goes_on(before: str, after: str) -> bool:
+    if _ITEM.fullmatch(before) and after.strip():
+        return True
     following = after.lstrip(" \t")[:1]
     if following.islower():
         return True

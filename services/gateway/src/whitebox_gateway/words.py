@@ -72,7 +72,6 @@ _SUFFIXES = (
     "ing",
     "ions",
     "ion",
-    "ers",
     "ed",
     "ly",
     "es",

@@ -13,7 +13,7 @@ from whitebox_contracts.llm.v1 import llm_pb2
 from whitebox_contracts.retrieval.v1 import retrieval_pb2
 from whitebox_runtime.grpc_client import calling
 
-from whitebox_gateway.answering import Asked, Found, Passage, Piece
+from whitebox_gateway.answering import Asked, Found, Passage, Piece, Usage
 from whitebox_gateway.prompting import Prompt
 
 if TYPE_CHECKING:
@@ -145,9 +145,10 @@ class LanguageModel:
         try:
             with calling("llm"):
                 async for piece in call:
-                    usage = piece.usage
-                    yield Piece(
-                        piece.text, piece.model, usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens
-                    )
+                    usage = None
+                    if piece.HasField("usage"):
+                        counted = piece.usage
+                        usage = Usage(counted.prompt_tokens, counted.completion_tokens, counted.cached_tokens)
+                    yield Piece(piece.text, piece.model, usage)
         finally:
             call.cancel()

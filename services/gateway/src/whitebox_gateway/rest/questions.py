@@ -136,7 +136,9 @@ class QuestionAnswer(wire.Answer):
     dropped: list[DroppedSentence]
     degraded: list[str] = Field(description="Parts of the platform that were missing, each with the reason")
     model: str | None = Field(description="Model that wrote the draft; null when none did")
-    usage: UsageAnswer
+    usage: UsageAnswer | None = Field(
+        description="null where the draft was stopped because it had said enough: the model counts at its end"
+    )
     timings: TimingsAnswer
     trace_id: str
 
@@ -196,15 +198,16 @@ def _answer(answer: answering.Answer, *, cite: bool) -> dict[str, Any]:
         "dropped": [{"text": one.text, "reason": one.reason} for one in answer.dropped],
         "degraded": list(answer.degraded),
         "model": answer.model or None,
-        "usage": {
-            "prompt_tokens": answer.usage.prompt_tokens,
-            "completion_tokens": answer.usage.completion_tokens,
-            "total_tokens": answer.usage.prompt_tokens + answer.usage.completion_tokens,
-            "cached_tokens": answer.usage.cached_tokens,
-        },
+        "usage": _usage(answer.usage),
         "timings": dataclasses.asdict(answer.timings),
         "trace_id": current_trace_id(),
     }
+
+
+def _usage(usage: answering.Usage | None) -> dict[str, int] | None:
+    if usage is None:
+        return None
+    return {**dataclasses.asdict(usage), "total_tokens": usage.prompt_tokens + usage.completion_tokens}
 
 
 def _text(answer: answering.Answer, *, cite: bool) -> str:
@@ -223,7 +226,7 @@ def _citation(citation: answering.Citation) -> dict[str, Any]:
         "filename": passage.filename,
         "page": passage.page or None,
         "chunk_id": passage.chunk_id,
-        "score": citation.score,
+        "score": float(citation.score),
         "quote": citation.quote,
     }
 
