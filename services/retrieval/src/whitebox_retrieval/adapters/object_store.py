@@ -57,7 +57,7 @@ class Originals:
         self._max_bytes = max_bytes
 
     async def put(self, tenant: str, data: AsyncIterator[bytes]) -> StoredOriginal:
-        """Stores a stream under a key of its own, where it appears when it is complete; memory is bounded by a part or two.
+        """Stores a stream under a key of its own, where it appears when complete; memory is bounded by a part or two.
 
         Raises:
             PayloadTooLarge: if it is larger than allowed; nothing is kept.
