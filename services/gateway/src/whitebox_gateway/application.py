@@ -22,7 +22,6 @@ from whitebox_gateway.adapters.services import Services
 from whitebox_gateway.adapters.serving import Predictor
 from whitebox_gateway.answering import Answerer
 from whitebox_gateway.authentication import KeyRing
-from whitebox_gateway.json_body import JsonRoute
 from whitebox_gateway.readiness import Readiness
 from whitebox_gateway.rest import documents, features, health, openai, predictions, questions
 from whitebox_gateway.rest.upload import MULTIPART_OVERHEAD_BYTES
@@ -57,14 +56,17 @@ def create_application(settings: GatewaySettings, keys: KeyRing, services: Servi
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         strict_content_type=True,
+        # The gateway has its own trace and metrics, under the names of the platform.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     api.exception_handler(ServiceError)(problems.on_service_error)
     api.exception_handler(RequestValidationError)(problems.on_validation_error)
     api.exception_handler(HTTPException)(problems.on_http_exception)
     api.exception_handler(Exception)(problems.on_fault)
-    for module in (health, documents, questions, openai, predictions, features):
-        module.router.route_class = JsonRoute
+    modules = (health, documents, questions, openai, predictions, features)
+    for module in modules:
         api.include_router(module.router)
+    api.state.routes = [route for module in modules for route in module.router.routes]
     api.openapi = _described(api)  # type: ignore[method-assign]  # the documented way to extend the document
 
     app: ASGIApp = middleware.CancelledOnDisconnect(api)

@@ -140,9 +140,9 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
         detail = f"there is no {path[:_MAX_TEXT]}: see /docs for what there is"
         return _response(problem(path, status, detail, "route_not_found"), {})
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = (error.headers or {}).get("Allow") or (error.headers or {}).get("allow") or ""
-        detail = f"{request.method} is not allowed here" + (f": use {allowed}" if allowed else "")
-        return _response(problem(path, status, detail, "method_not_allowed"), dict(error.headers or {}))
+        allowed = ", ".join(_methods(request))
+        detail = f"{request.method[:20]} is not allowed here: use {allowed}"
+        return _response(problem(path, status, detail, "method_not_allowed"), {"Allow": allowed})
     reason = HTTPStatus(status).phrase.lower().replace(" ", "_")
     return _response(problem(path, status, str(error.detail), reason), dict(error.headers or {}))
 
@@ -158,6 +158,15 @@ def fault_response(scope: Scope) -> Response:
         scope,
         Internal("the gateway made a mistake; the trace id finds it in the logs: please report it", reason="internal"),
     )
+
+
+def _methods(request: Request) -> list[str]:
+    """Returns every method that any route has for the path; the framework names those of one route only."""
+    methods: set[str] = set()
+    for route in request.app.state.routes:
+        if route.path_regex.match(request.scope["path"]):
+            methods |= route.methods
+    return sorted(methods)
 
 
 def _response(document: Mapping[str, Any], headers: Mapping[str, str]) -> Response:

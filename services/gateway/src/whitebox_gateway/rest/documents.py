@@ -11,10 +11,11 @@ from starlette.responses import Response
 from whitebox_contracts.retrieval.v1 import retrieval_pb2 as pb
 from whitebox_runtime.grpc_client import calling
 
+from whitebox_gateway.json_body import JsonRoute
 from whitebox_gateway.rest.upload import UPLOAD_BODY, receive_document
 from whitebox_gateway.rest.wire import Answer, Name, enum_word, iso_time, json_response, principal, services
 
-router = APIRouter(tags=["documents"])
+router = APIRouter(route_class=JsonRoute, tags=["documents"])
 
 _STATUS = pb.DocumentStatus.DESCRIPTOR
 _STATE = pb.JobState.DESCRIPTOR

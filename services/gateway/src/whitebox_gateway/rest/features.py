@@ -14,9 +14,10 @@ from starlette.responses import Response
 from whitebox_contracts.features.v1 import features_pb2 as pb
 from whitebox_runtime.grpc_client import calling
 
+from whitebox_gateway.json_body import JsonRoute
 from whitebox_gateway.rest.wire import Answer, Body, FiniteFloat, Name, enum_word, iso_time, json_response, services
 
-router = APIRouter(tags=["features"])
+router = APIRouter(route_class=JsonRoute, tags=["features"])
 
 _STATUS = pb.ValueStatus.DESCRIPTOR
 _Names = Annotated[list[Name], Field(max_length=256)]

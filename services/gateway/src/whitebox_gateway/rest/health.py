@@ -11,10 +11,11 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from whitebox_gateway.json_body import JsonRoute
 from whitebox_gateway.readiness import Readiness
 from whitebox_gateway.rest.wire import Answer, json_response
 
-router = APIRouter(tags=["health"])
+router = APIRouter(route_class=JsonRoute, tags=["health"])
 
 
 class Component(Answer):

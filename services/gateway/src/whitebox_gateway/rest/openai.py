@@ -20,6 +20,7 @@ from whitebox_runtime.errors import InvalidArgument, NotFound, ServiceError, Una
 from whitebox_runtime.grpc_client import calling
 
 from whitebox_gateway.event_stream import EventStream, event
+from whitebox_gateway.json_body import JsonRoute
 from whitebox_gateway.problems import describe
 from whitebox_gateway.rest.openai_answers import (
     ChatCompletion,
@@ -31,10 +32,10 @@ from whitebox_gateway.rest.openai_answers import (
     ModelList,
 )
 from whitebox_gateway.rest.openai_requests import ChatBody, CompletionBody, EmbeddingsBody
-from whitebox_gateway.rest.wire import json_response, services
+from whitebox_gateway.rest.wire import EVENTS, json_response, services
 
 logger = logging.getLogger(__name__)
-router = APIRouter(tags=["openai"])
+router = APIRouter(route_class=JsonRoute, tags=["openai"])
 
 # The contract's limit for one call; longer lists go in several.
 _TEXTS_PER_CALL = 256
@@ -42,7 +43,7 @@ _DONE = event(b"[DONE]")
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The completion, or with `stream` a stream of chunks that ends with [DONE]",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": EVENTS,
     }
 }
 

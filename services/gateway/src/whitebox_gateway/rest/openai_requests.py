@@ -8,7 +8,7 @@ import orjson
 from pydantic import Field, model_validator
 from whitebox_contracts.llm.v1 import llm_pb2 as pb
 
-from whitebox_gateway.rest.wire import Body, FiniteFloat
+from whitebox_gateway.rest.wire import Body, FiniteFloat, Integer
 
 _MAX_CHARACTERS = 262_144
 
@@ -17,8 +17,8 @@ _Stop = Annotated[str, Field(min_length=1, max_length=64)]
 Stop = _Stop | Annotated[list[_Stop], Field(max_length=8)] | None
 Temperature = Annotated[FiniteFloat, Field(ge=0, le=2)]
 TopP = Annotated[FiniteFloat, Field(gt=0, le=1)]
-Seed = Annotated[int, Field(ge=0, le=2**32 - 2)]
-Tokens = Annotated[int, Field(ge=1, le=1_000_000)]
+Seed = Annotated[Integer, Field(ge=0, le=2**32 - 2)]
+Tokens = Annotated[Integer, Field(ge=1, le=1_000_000)]
 
 
 class StreamOptions(Body):
@@ -112,7 +112,7 @@ class ChatBody(_Generation):
     max_completion_tokens: Tokens | None = None
     response_format: Annotated[JsonSchemaResponse | PlainResponse, Field(discriminator="type")] | None = None
     logprobs: bool | None = None
-    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    top_logprobs: Annotated[Integer, Field(ge=0, le=20)] | None = None
     store: Literal[False] | None = None
 
     @model_validator(mode="after")
@@ -145,7 +145,7 @@ class CompletionBody(_Generation):
     """A text to continue."""
 
     prompt: Annotated[str, Field(min_length=1, max_length=_MAX_CHARACTERS)]
-    logprobs: Annotated[int, Field(ge=0, le=5)] | None = None
+    logprobs: Annotated[Integer, Field(ge=0, le=5)] | None = None
     echo: Literal[False] | None = None
     best_of: Literal[1] | None = None
 
@@ -166,7 +166,7 @@ class EmbeddingsBody(Body):
     ) = Field(description="A text or a list of texts; token arrays are not accepted")
     model: Model = ""
     encoding_format: Literal["float", "base64"] = "float"
-    dimensions: Annotated[int, Field(ge=1)] | None = Field(None, description="Only the model's own number")
+    dimensions: Annotated[Integer, Field(ge=1)] | None = Field(None, description="Only the model's own number")
     user: Annotated[str, Field(max_length=512)] | None = Field(None, description="Accepted and not used")
 
     @model_validator(mode="before")

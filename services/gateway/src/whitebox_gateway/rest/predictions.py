@@ -15,18 +15,19 @@ from whitebox_contracts.serving.v1 import serving_pb2 as pb
 from whitebox_runtime.grpc_client import calling
 
 from whitebox_gateway.adapters.serving import Predictor, probabilities
+from whitebox_gateway.json_body import JsonRoute
 from whitebox_gateway.rest.wire import (
     Answer,
     Body,
     FiniteFloat,
-    Name,
+    ModelName,
     iso_time,
     json_response,
     principal,
     services,
 )
 
-router = APIRouter(tags=["predictions"])
+router = APIRouter(route_class=JsonRoute, tags=["predictions"])
 
 _Vector = Annotated[list[FiniteFloat], Field(min_length=1, max_length=4096)]
 _Features = Annotated[dict[str, FiniteFloat], Field(min_length=1, max_length=4096)]
@@ -36,7 +37,7 @@ _Version = Annotated[str, Field(max_length=64)]
 class PredictBody(Body):
     """One instance, as a map by feature name or as a vector in the model's order."""
 
-    model: Name
+    model: ModelName
     version: _Version = Field("", description="Empty: the newest in service")
     features: _Features | None = Field(None, description="Value by feature name; either this or `vector`")
     vector: _Vector | None = Field(None, description="Values in the model's order; either this or `features`")
@@ -51,7 +52,7 @@ class PredictBody(Body):
 class BatchBody(Body):
     """Several instances for one model."""
 
-    model: Name
+    model: ModelName
     version: _Version = Field("", description="Empty: the newest in service")
     instances: Annotated[list[_Features | _Vector], Field(min_length=1, max_length=1000)]
 
@@ -163,7 +164,7 @@ async def list_predictors(request: Request) -> Response:
 
 @router.get("/v1/predictors/{name}", response_model=PredictorDescription, summary="Describe a model")
 async def get_predictor(
-    request: Request, name: Annotated[Name, Path()], version: Annotated[_Version, Query()] = ""
+    request: Request, name: Annotated[ModelName, Path()], version: Annotated[_Version, Query()] = ""
 ) -> Response:
     """Describes one model: inputs with their ranges, classes, measured quality."""
     with calling("serving"):
@@ -172,7 +173,7 @@ async def get_predictor(
 
 
 @router.post("/v1/predictors/{name}/reload", response_model=ReloadAnswer, summary="Reload a model (operators)")
-async def reload_predictor(request: Request, name: Annotated[Name, Path()]) -> Response:
+async def reload_predictor(request: Request, name: Annotated[ModelName, Path()]) -> Response:
     """Loads what the model store holds now; requests in flight finish on the version they began with."""
     principal(request).require_operator()
     with calling("serving"):

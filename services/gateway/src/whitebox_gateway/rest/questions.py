@@ -18,18 +18,19 @@ from whitebox_runtime.telemetry import current_trace_id
 from whitebox_gateway import answering
 from whitebox_gateway.answering import NOT_FOUND, Answerer, Asked, DraftText, Filters, Found, Passage
 from whitebox_gateway.event_stream import EventStream, event
+from whitebox_gateway.json_body import JsonRoute
 from whitebox_gateway.problems import describe
 from whitebox_gateway.rest import wire
-from whitebox_gateway.rest.wire import Body, Name, json_response, principal
+from whitebox_gateway.rest.wire import Body, Integer, Name, json_response, principal
 
-router = APIRouter(tags=["questions"])
+router = APIRouter(route_class=JsonRoute, tags=["questions"])
 
 _Value = Annotated[str, Field(max_length=512)]
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The answer; or with `stream` the events `sources`, `draft` (unchecked, on request), `answer` "
         "and `done`, or `error` with a problem",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": wire.EVENTS,
     }
 }
 
@@ -48,15 +49,15 @@ class QuestionBody(Body):
     """A question."""
 
     question: Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"\w")]
-    top_k: Annotated[int, Field(ge=1, le=100)] = Field(5, description="Passages to look at")
+    top_k: Annotated[Integer, Field(ge=1, le=100)] = Field(5, description="Passages to look at")
     filters: FiltersBody = Field(default_factory=FiltersBody)
     mode: Literal["hybrid", "dense", "sparse"] = "hybrid"
     citations: bool = Field(True, description="Put [n] behind sentences; the lists of citations come in any case")
     stream: bool = False
     draft: bool = Field(False, description="With stream: also send the unchecked draft while it is made")
     model: Annotated[str, Field(max_length=256)] = Field("", description="Empty: the default model")
-    max_tokens: Annotated[int, Field(ge=1, le=8192)] | None = None
-    seed: Annotated[int, Field(ge=0, le=2**32 - 2)] | None = None
+    max_tokens: Annotated[Integer, Field(ge=1, le=8192)] | None = None
+    seed: Annotated[Integer, Field(ge=0, le=2**32 - 2)] | None = None
 
 
 class SentenceAnswer(wire.Answer):

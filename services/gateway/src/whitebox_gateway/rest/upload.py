@@ -249,6 +249,9 @@ class DocumentParts:
     def _end(self) -> None:
         if self._part.name != "metadata":
             return
+        if not self._metadata_bytes.strip():
+            # A form field that was left empty.
+            return
         document = parse_json(bytes(self._metadata_bytes), max_depth=self._max_json_depth)
         try:
             self._metadata = _Metadata(values=document).values

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import orjson
 from google.protobuf.timestamp_pb2 import Timestamp
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,6 +20,23 @@ _NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_NO_CONTROLS)]
 """Id or name of something."""
+
+Integer = Annotated[int, BeforeValidator(lambda v: int(v) if isinstance(v, float) and v.is_integer() else v)]
+"""A whole number; JSON does not tell 5.0 from 5."""
+
+ModelName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_NO_CONTROLS)]
+"""Name of a classical model."""
+
+EVENTS = {
+    "text/event-stream": {
+        "schema": {
+            "type": "object",
+            "description": "Each event",
+            "properties": {"event": {"type": "string"}, "data": {"type": "string", "description": "JSON"}},
+        }
+    }
+}
+"""OpenAPI's description of a stream of events."""
 
 FiniteFloat = Annotated[float, Field(allow_inf_nan=False)]
 
