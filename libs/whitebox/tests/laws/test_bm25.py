@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import EXAMPLES
+from hypothesis import given
 from hypothesis import strategies as st
 from whitebox.search import bm25
 
-LAWS = settings(max_examples=50, deadline=None, derandomize=True, database=None)
 WORDS = st.sampled_from("abcdef")
 
 
-@LAWS
+@EXAMPLES
 @given(st.integers(1, 30), st.floats(0.1, 3), st.floats(0, 1))
 def test_more_occurrences_at_the_same_length_score_higher_but_by_less_and_less(n: int, k1: float, b: float) -> None:
     documents = [["x"] * count + ["y"] * (40 - count) for count in (n, n + 1, n + 2)]
@@ -33,7 +33,7 @@ def test_without_length_normalisation_length_does_not_matter() -> None:
     assert short == long
 
 
-@LAWS
+@EXAMPLES
 @given(st.lists(st.lists(WORDS, max_size=6), min_size=1, max_size=6), st.lists(WORDS, min_size=1, max_size=4))
 def test_scores_are_never_negative_and_positive_exactly_where_a_term_is_shared(documents, query) -> None:
     scores = bm25.BM25().fit(documents).scores(query)
@@ -47,7 +47,7 @@ def test_a_term_in_every_document_still_counts_but_least() -> None:
     assert 0 < everywhere < twice < once
 
 
-@LAWS
+@EXAMPLES
 @given(st.lists(st.lists(WORDS, max_size=6), min_size=1, max_size=6), st.lists(WORDS, max_size=5))
 def test_a_query_is_the_sum_of_its_terms_in_any_order(documents, query) -> None:
     index = bm25.BM25().fit(documents)
@@ -62,7 +62,7 @@ def test_search_returns_every_tie_before_the_cut_by_index() -> None:
     assert index.search(["nothing"], 3)[0].tolist() == []
 
 
-@LAWS
+@EXAMPLES
 @given(st.lists(WORDS, min_size=1, max_size=20), st.floats(0.5, 30))
 def test_term_weights_times_idf_is_the_score(tokens, average_length: float) -> None:
     # With an index of a matching average length; this is what a sparse vector engine relies on.

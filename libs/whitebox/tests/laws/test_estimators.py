@@ -4,19 +4,19 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import EXAMPLES
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from whitebox.linear_model import LogisticRegression, softmax
 from whitebox.preprocessing import StandardScaler
 
-LAWS = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 ROWS = arrays(
     float, array_shapes(min_dims=2, max_dims=2, max_side=8), elements=st.floats(-100, 100).map(lambda x: round(x, 3))
 )
 
 
-@LAWS
+@EXAMPLES
 @given(ROWS)
 def test_scaled_columns_have_mean_zero_and_variance_one_or_are_constant(X) -> None:
     Z = StandardScaler().fit_transform(X)
@@ -26,21 +26,20 @@ def test_scaled_columns_have_mean_zero_and_variance_one_or_are_constant(X) -> No
     np.testing.assert_allclose(Z[:, constant], 0, atol=1e-9)
 
 
-@LAWS
+@EXAMPLES
 @given(ROWS)
 def test_inverse_transform_undoes_transform(X) -> None:
     scaler = StandardScaler().fit(X)
     np.testing.assert_allclose(scaler.inverse_transform(scaler.transform(X)), X, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("offset", [0.0, 1e8])
-def test_a_large_mean_costs_no_digits(offset: float) -> None:
-    X = np.array([[1.0], [2.0], [4.0]]) + offset
+def test_a_large_mean_costs_no_digits() -> None:
+    X = np.array([[1.0], [2.0], [4.0]]) + 1e8
     assert StandardScaler().fit(X).var_[0] == pytest.approx(14 / 9, rel=1e-12)
 
 
-def test_a_constant_column_is_centred_and_not_divided_by_rounding_noise() -> None:
-    X = np.full((10, 1), 0.1)
+def test_a_column_that_is_constant_but_for_rounding_is_not_divided_by_the_rounding() -> None:
+    X = np.tile([[1 / 3], [np.nextafter(1 / 3, 1)]], (50, 1))
     scaler = StandardScaler().fit(X)
     assert scaler.scale_[0] == 1.0
     np.testing.assert_allclose(scaler.transform(X), 0, atol=1e-15)
@@ -71,7 +70,7 @@ def test_the_mean_probability_of_a_class_is_its_share() -> None:
     assert model.predict_proba(X + 50)[:, 1].mean() == pytest.approx(y.mean(), abs=1e-5)
 
 
-@LAWS
+@EXAMPLES
 @given(arrays(float, (3, 4), elements=st.floats(-1e6, 1e6)), st.floats(-1e3, 1e3))
 def test_softmax_is_normalised_and_blind_to_a_shift(logits, shift: float) -> None:
     p = softmax(logits)

@@ -2,16 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import EXAMPLES
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from whitebox.metrics.pairwise import cosine_similarity
 from whitebox.search import exact
 
-LAWS = settings(max_examples=80, deadline=None, derandomize=True, database=None)
 
-
-@LAWS
+@EXAMPLES
 @given(
     arrays(float, (3, 2), elements=st.integers(-2, 2)),
     arrays(float, (9, 2), elements=st.integers(-2, 2)),
@@ -32,7 +31,7 @@ def test_ties_across_blocks_go_to_the_lower_index() -> None:
     assert exact.search([[1.0, 1.0]], corpus, 4, metric="dot")[0].tolist() == [[20_000, 39_999, 0, 1]]
 
 
-@LAWS
+@EXAMPLES
 @given(arrays(float, (2, 3), elements=st.floats(-5, 5)), st.sampled_from([1e-3, 0.5, 2, 1e6]))
 def test_cosine_is_blind_to_length_and_symmetric(rows, factor: float) -> None:
     left, right = rows[:1], rows[1:]
@@ -40,7 +39,7 @@ def test_cosine_is_blind_to_length_and_symmetric(rows, factor: float) -> None:
     np.testing.assert_allclose(cosine_similarity(left, right), cosine_similarity(right, left).T, atol=1e-15)
 
 
-@LAWS
+@EXAMPLES
 @given(arrays(float, (4, 3), elements=st.floats(-1e300, 1e300)))
 def test_cosine_lies_between_minus_one_and_one_at_any_magnitude(rows) -> None:
     similarity = cosine_similarity(rows, rows)

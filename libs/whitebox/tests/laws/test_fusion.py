@@ -3,11 +3,11 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from examples import EXAMPLES
+from hypothesis import given
 from hypothesis import strategies as st
 from whitebox.search import fusion
 
-LAWS = settings(max_examples=80, deadline=None, derandomize=True, database=None)
 RANKINGS = st.lists(st.lists(st.sampled_from("abcdef"), unique=True), max_size=4)
 
 
@@ -15,7 +15,7 @@ def test_the_first_of_one_ranking_scores_one_over_k_plus_one() -> None:
     assert fusion.reciprocal_rank_fusion([["a", "b"]], k=60) == [("a", 1 / 61), ("b", 1 / 62)]
 
 
-@LAWS
+@EXAMPLES
 @given(RANKINGS, st.integers(0, 100))
 def test_the_order_of_the_rankings_does_not_matter_to_the_scores(rankings, k: int) -> None:
     shuffled = random.Random(k).sample(rankings, len(rankings))
@@ -23,7 +23,7 @@ def test_the_order_of_the_rankings_does_not_matter_to_the_scores(rankings, k: in
     assert ours == pytest.approx(theirs)
 
 
-@LAWS
+@EXAMPLES
 @given(RANKINGS)
 def test_renaming_the_items_renames_the_result(rankings) -> None:
     names = dict(zip("abcdef", "uvwxyz", strict=True))
@@ -31,13 +31,13 @@ def test_renaming_the_items_renames_the_result(rankings) -> None:
     assert renamed == [(names[item], score) for item, score in fusion.reciprocal_rank_fusion(rankings)]
 
 
-@LAWS
+@EXAMPLES
 @given(st.lists(st.integers(), unique=True), st.integers(1, 4))
 def test_rankings_that_agree_keep_their_order(ranking, copies: int) -> None:
     assert [item for item, _ in fusion.reciprocal_rank_fusion([ranking] * copies)] == ranking
 
 
-@LAWS
+@EXAMPLES
 @given(RANKINGS, st.integers(1, 5))
 def test_a_weight_counts_as_so_many_copies(rankings, weight: int) -> None:
     weighted = dict(fusion.reciprocal_rank_fusion(rankings, weights=[weight] * len(rankings)))

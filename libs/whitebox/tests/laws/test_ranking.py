@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from examples import EXAMPLES
+from hypothesis import given
 from hypothesis import strategies as st
 from whitebox.metrics import ranking
 
-LAWS = settings(max_examples=80, deadline=None, derandomize=True, database=None)
 ORDER = st.permutations(range(6))
 
 
@@ -20,14 +20,14 @@ def test_a_worked_example() -> None:
     assert ranking.ndcg_at_k([["b", "a"]], [{"a": 3.0, "b": 1.0}]) == pytest.approx(0.796708, abs=1e-6)
 
 
-@LAWS
+@EXAMPLES
 @given(ORDER, st.sets(st.integers(0, 5), min_size=1), st.integers(1, 6))
 def test_precision_and_recall_count_the_same_hits(order, wanted, k: int) -> None:
     hits = ranking.precision_at_k([order], [wanted], k) * k
     assert ranking.recall_at_k([order], [wanted], k) * len(wanted) == pytest.approx(hits)
 
 
-@LAWS
+@EXAMPLES
 @given(ORDER, st.lists(st.floats(0, 9), min_size=6, max_size=6).filter(any), st.integers(1, 6))
 def test_ndcg_is_one_for_the_best_order_and_no_more_for_any(order, gains, k: int) -> None:
     worth = dict(enumerate(gains))
@@ -36,7 +36,7 @@ def test_ndcg_is_one_for_the_best_order_and_no_more_for_any(order, gains, k: int
     assert -1e-12 <= ranking.ndcg_at_k([order], [worth], k) <= 1 + 1e-12
 
 
-@LAWS
+@EXAMPLES
 @given(ORDER, st.sets(st.integers(0, 5), min_size=1), st.integers(1, 5))
 def test_looking_further_never_lowers_recall_or_reciprocal_rank(order, wanted, k: int) -> None:
     assert ranking.recall_at_k([order], [wanted], k) <= ranking.recall_at_k([order], [wanted], k + 1)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from examples import EXAMPLES
+from hypothesis import given
 from hypothesis import strategies as st
 from whitebox.text.sentences import split_sentences
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@EXAMPLES
 @given(st.text(st.one_of(st.sampled_from(list('aZ .!?\n")。”')), st.characters())))
 def test_spans_cover_the_text_without_gaps(text: str) -> None:
     spans = split_sentences(text)

@@ -93,7 +93,8 @@ class LogisticRegression(Classifier):
 
     def predict(self, X: npt.ArrayLike) -> npt.NDArray[Any]:
         """The most probable class of each row, shape (n,)."""
-        labels: npt.NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        probable = self.predict_proba(X).argmax(axis=1)
+        labels: npt.NDArray[Any] = self.classes_[probable]
         return labels
 
     def _logits(self, X: npt.ArrayLike) -> Array:

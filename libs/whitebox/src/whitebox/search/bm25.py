@@ -61,11 +61,13 @@ def term_weights(tokens: Sequence[str], average_length: float, k1: float = 1.2, 
 
     Raises:
         RangeError: if a parameter is out of its range.
+        DtypeError: if `tokens` is a string instead of a list.
 
     >>> {term: round(weight, 3) for term, weight in term_weights(["a", "b", "a"], average_length=3).items()}
     {'a': 1.375, 'b': 1.0}
     """
     _check_parameters(k1, b)
+    _check_tokens(tokens, "tokens")
     average_length = number_in(average_length, "average_length", 0, open_low=True)
     norm = k1 * (1 - b + b * len(tokens) / average_length)
     return {term: count * (k1 + 1) / (count + norm) for term, count in Counter(tokens).items()}
@@ -109,8 +111,8 @@ class BM25:
         """
         if len(documents) == 0:
             raise EmptyInputError("the corpus holds no document")
-        if any(isinstance(tokens, str) for tokens in documents):
-            raise DtypeError("documents must be lists of tokens, not strings: tokenize them first")
+        for number, document in enumerate(documents):
+            _check_tokens(document, f"documents[{number}]")
         lengths = np.fromiter(map(len, documents), dtype=np.int64, count=len(documents))
         # Terms get their numbers as they appear; everything in this pass runs inside the interpreter's C code.
         numbers: defaultdict[str, int] = defaultdict(itertools.count().__next__)
@@ -136,9 +138,11 @@ class BM25:
 
         Raises:
             NotFittedError: before `fit`.
+            DtypeError: if the query is a string instead of its tokens.
         """
         if not hasattr(self, "vocabulary_"):
             raise NotFittedError("fit the index before searching it")
+        _check_tokens(query, "query")
         total = np.zeros(self.n_documents_)
         for term, repeats in Counter(query).items():
             number = self.vocabulary_.get(term)
@@ -171,3 +175,9 @@ class BM25:
 def _check_parameters(k1: float, b: float) -> None:
     number_in(k1, "k1", 0)
     number_in(b, "b", 0, 1)
+
+
+def _check_tokens(tokens: Sequence[str], name: str) -> None:
+    # A string is a sequence of strings too, and would pass for a list of one-letter words.
+    if isinstance(tokens, str):
+        raise DtypeError(f"{name} must be a list of tokens, not a string: tokenize it first")

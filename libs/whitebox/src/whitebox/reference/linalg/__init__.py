@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from whitebox.reference.linalg._cholesky import cholesky, ldl, solve_positive_definite
+from whitebox.reference.linalg._eigen import eig, eigh, inverse_iteration, power_iteration
+from whitebox.reference.linalg._lu import determinant, inverse, log_determinant, lu, solve
+from whitebox.reference.linalg._qr import gram_schmidt, qr
+from whitebox.reference.linalg._svd import condition_number, lstsq, svd
+from whitebox.reference.linalg._triangular import solve_triangular
+from whitebox.reference.linalg.sparse import CSR
+from whitebox.reference.linalg.toeplitz import convolve, solve_toeplitz, toeplitz, toeplitz_matmul
 
-Vector = list[float]
-Matrix = list[list[float]]
-
-
-def solve(A: Sequence[Sequence[float]], b: Sequence[float]) -> Vector:
-    """Solves A x = b by Gaussian elimination with partial pivoting and back substitution.
-
-    >>> solve([[0.0, 2.0], [1.0, 1.0]], [2.0, 3.0])
-    [2.0, 1.0]
-    """
-    n = len(A)
-    rows = [[*row, value] for row, value in zip(A, b, strict=True)]
-    for column in range(n):
-        # The largest entry below becomes the pivot: dividing by a small one would magnify every rounding error so far.
-        pivot = max(range(column, n), key=lambda i: abs(rows[i][column]))
-        rows[column], rows[pivot] = rows[pivot], rows[column]
-        for i in range(column + 1, n):
-            factor = rows[i][column] / rows[column][column]
-            for j in range(column, n + 1):
-                rows[i][j] -= factor * rows[column][j]
-    x = [0.0] * n
-    for i in reversed(range(n)):
-        known = sum(rows[i][j] * x[j] for j in range(i + 1, n))
-        x[i] = (rows[i][n] - known) / rows[i][i]
-    return x
+__all__ = [
+    "CSR",
+    "cholesky",
+    "condition_number",
+    "convolve",
+    "determinant",
+    "eig",
+    "eigh",
+    "gram_schmidt",
+    "inverse",
+    "inverse_iteration",
+    "ldl",
+    "log_determinant",
+    "lstsq",
+    "lu",
+    "power_iteration",
+    "qr",
+    "solve",
+    "solve_positive_definite",
+    "solve_toeplitz",
+    "solve_triangular",
+    "svd",
+    "toeplitz",
+    "toeplitz_matmul",
+]

@@ -1,0 +1,354 @@
+"""Famous mistakes, each a small patch of the source, and the test that must notice it."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A mistake re-introduced.
+
+    Args:
+        mistake: What is wrong, in words.
+        module: Of the library.
+        before: A piece of its source that stands there once.
+        after: What the mistaken author would have written.
+        killers: Tests as "module:function", or pairs as "pair:name"; each of them must fail.
+    """
+
+    mistake: str
+    module: str
+    before: str
+    after: str
+    killers: tuple[str, ...]
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Swaps the code of the module's functions for the mistaken code, wherever they have been imported to."""
+        module = import_module(self.module)
+        source = inspect.getsource(module)
+        if source.count(self.before) != 1:
+            raise LookupError(f"{self.module} holds {self.before!r} {source.count(self.before)} times, not once")
+        mistaken = types.ModuleType(self.module)
+        mistaken.__dict__.update(__file__=module.__file__, __package__=module.__package__)
+        exec(compile(source.replace(self.before, self.after), str(module.__file__), "exec"), mistaken.__dict__)
+        changed = [
+            (function, function.__code__, twin.__code__)
+            for function, twin in _functions(module, mistaken)
+            if function.__code__ != twin.__code__
+        ]
+        if not changed:
+            raise LookupError(f"{self.mistake}: no function of {self.module} changes")
+        try:
+            for function, _, code in changed:
+                function.__code__ = code
+            yield
+        finally:
+            for function, code, _ in changed:
+                function.__code__ = code
+
+    def survivors(self) -> list[str]:
+        """The killers that do not notice."""
+        with self.applied():
+            return [killer for killer in self.killers if passes(killer)]
+
+
+def _functions(left: Any, right: Any) -> Iterator[tuple[types.FunctionType, types.FunctionType]]:
+    """Functions and methods of the same name that two modules, or two classes, define themselves."""
+    for name, value in vars(left).items():
+        twin = vars(right).get(name)
+        if inspect.isfunction(value) and inspect.isfunction(twin):
+            if value.__code__.co_filename == twin.__code__.co_filename:
+                yield value, twin
+        elif inspect.isclass(value) and inspect.isclass(twin) and value is not twin:
+            yield from _functions(value, twin)
+
+
+def passes(killer: str) -> bool:
+    """Whether a test or pair passes, warnings being errors."""
+    kind, _, name = killer.partition(":")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            if kind == "pair":
+                from pairs.registry import PAIRS
+
+                next(pair for pair in PAIRS if pair.name == name).check()
+            else:
+                getattr(import_module(kind), name)()
+    except StopIteration:
+        raise LookupError(f"no pair is called {name}") from None
+    except Exception:
+        return False
+    except BaseExceptionGroup:  # several of hypothesis' examples fail in different ways
+        return False
+    return True
+
+
+BM25 = "whitebox.search.bm25"
+EXACT = "whitebox.search.exact"
+FUSION = "whitebox.search.fusion"
+PAIRWISE = "whitebox.metrics.pairwise"
+RANKING = "whitebox.metrics.ranking"
+SCALER = "whitebox.preprocessing._standard_scaler"
+LOGISTIC = "whitebox.linear_model._logistic"
+SENTENCES = "whitebox.text.sentences"
+
+MUTANTS = [
+    Mutant(
+        "RRF counts ranks from 0",
+        FUSION,
+        "enumerate(ranking, start=1)",
+        "enumerate(ranking)",
+        (
+            "laws.test_fusion:test_the_first_of_one_ranking_scores_one_over_k_plus_one",
+            "pair:search.fusion.reciprocal_rank_fusion",
+        ),
+    ),
+    Mutant(
+        "RRF ignores its weights",
+        FUSION,
+        "+ weight / (k + rank)",
+        "+ 1 / (k + rank)",
+        (
+            "laws.test_fusion:test_a_weight_counts_as_so_many_copies",
+            "laws.test_fusion:test_a_ranking_of_weight_zero_adds_its_items_last",
+        ),
+    ),
+    Mutant(
+        "RRF keeps the last ranking's score instead of the sum",
+        FUSION,
+        "scores.get(item, 0.0) + weight",
+        "weight",
+        (
+            "laws.test_fusion:test_two_mirrored_rankings_tie_in_order_of_appearance",
+            "pair:search.fusion.reciprocal_rank_fusion",
+        ),
+    ),
+    Mutant(
+        "RRF breaks ties by the item instead of by appearance",
+        FUSION,
+        "key=lambda pair: -pair[1]",
+        'key=lambda pair: (-pair[1], str(pair[0]) < "v")',
+        ("laws.test_fusion:test_renaming_the_items_renames_the_result",),
+    ),
+    Mutant(
+        "BM25 without length normalisation",
+        BM25,
+        "1 - self.b + self.b * lengths / (lengths.mean() or 1.0)",
+        "1 + 0 * lengths",
+        ("laws.test_bm25:test_of_two_documents_that_say_it_once_the_shorter_wins", "pair:search.bm25.BM25"),
+    ),
+    Mutant(
+        "BM25 normalises by the longest document instead of the mean",
+        BM25,
+        "lengths.mean()",
+        "lengths.max()",
+        ("pair:search.bm25.BM25",),
+    ),
+    Mutant(
+        "IDF turns negative for frequent terms",
+        BM25,
+        "np.log1p((len(documents)",
+        "np.log((len(documents)",
+        (
+            "laws.test_bm25:test_scores_are_never_negative_and_positive_exactly_where_a_term_is_shared",
+            "laws.test_bm25:test_a_term_in_every_document_still_counts_but_least",
+        ),
+    ),
+    Mutant(
+        "IDF counts occurrences instead of documents",
+        BM25,
+        "np.bincount(posted_terms, minlength=len(numbers))",
+        "np.bincount(terms, minlength=len(numbers))",
+        ("pair:search.bm25.BM25",),
+    ),
+    Mutant(
+        "term frequency grows without saturation",
+        BM25,
+        "* (self.k1 + 1) / (frequency + norm[postings])",
+        "/ norm[postings]",
+        ("laws.test_bm25:test_more_occurrences_at_the_same_length_score_higher_but_by_less_and_less",),
+    ),
+    Mutant(
+        "a repeated query term counts once",
+        BM25,
+        "repeats * self.weights_",
+        "self.weights_",
+        ("laws.test_bm25:test_a_query_is_the_sum_of_its_terms_in_any_order", "pair:search.bm25.BM25"),
+    ),
+    Mutant(
+        "BM25's top k cuts ties at random places",
+        BM25,
+        "matching = matching[total[matching] >= threshold]",
+        "matching = matching[np.argpartition(total[matching], -k)[-k:]] + 0 * int(threshold)",
+        ("laws.test_bm25:test_search_returns_every_tie_before_the_cut_by_index",),
+    ),
+    Mutant(
+        "the sparse weight forgets k1 + 1",
+        BM25,
+        "count * (k1 + 1) / (count + norm)",
+        "count / (count + norm)",
+        ("laws.test_bm25:test_the_weight_saturates_at_k1_plus_1", "pair:search.bm25.term_weights"),
+    ),
+    Mutant(
+        "tokens lose their combining marks",
+        BM25,
+        'return _word("".join(marks)).findall(folded)',
+        'return _word("").findall(folded)',
+        ("pair:search.bm25.tokenize",),
+    ),
+    Mutant(
+        "cosine of the zero vector is NaN",
+        PAIRWISE,
+        "matrix / np.where(norms > 0, norms, 1)[:, None]",
+        "matrix / norms[:, None]",
+        ("laws.test_exact:test_the_zero_vector_is_similar_to_nothing", "pair:metrics.pairwise.cosine_similarity"),
+    ),
+    Mutant(
+        "squares overflow in the norm",
+        PAIRWISE,
+        "if extreme.size:",
+        "if False:",
+        ("laws.test_exact:test_cosine_lies_between_minus_one_and_one_at_any_magnitude",),
+    ),
+    Mutant(
+        "exact search loses ties to partition",
+        EXACT,
+        "columns[order[first[:, None] + np.arange(k)]]",
+        "np.argsort(-scores, axis=1)[:, :k] if width == k else np.argpartition(-scores, k - 1, axis=1)[:, :k]",
+        (
+            "laws.test_exact:test_equals_a_stable_sort_of_all_scores_ties_included",
+            "laws.test_exact:test_ties_across_blocks_go_to_the_lower_index",
+        ),
+    ),
+    Mutant(
+        "exact search forgets where a block starts",
+        EXACT,
+        "best + start",
+        "best",
+        ("laws.test_exact:test_ties_across_blocks_go_to_the_lower_index",),
+    ),
+    Mutant(
+        "cosine search does not normalise the corpus",
+        EXACT,
+        "block_scores /= np.where(norms > 0, norms, 1)",
+        "block_scores /= norms.max() or 1",
+        ("pair:search.exact.search (cosine)",),
+    ),
+    Mutant(
+        "variance of a sample instead of the population",
+        SCALER,
+        "(centred**2).mean(axis=0)",
+        "(centred**2).sum(axis=0) / max(1, len(rows) - 1)",
+        (
+            "laws.test_estimators:test_scaled_columns_have_mean_zero_and_variance_one_or_are_constant",
+            "pair:preprocessing.StandardScaler",
+        ),
+    ),
+    Mutant(
+        "variance as the mean of squares minus the square of the mean",
+        SCALER,
+        "(centred**2).mean(axis=0) - centred.mean(axis=0) ** 2",
+        "np.abs((rows**2).mean(axis=0) - self.mean_**2) + 0 * centred[0]",
+        ("laws.test_estimators:test_a_large_mean_costs_no_digits",),
+    ),
+    Mutant(
+        "a constant column is divided by zero",
+        SCALER,
+        "np.where(spread <= noise, 1.0, spread)",
+        "spread",
+        ("laws.test_estimators:test_scaled_columns_have_mean_zero_and_variance_one_or_are_constant",),
+    ),
+    Mutant(
+        "a constant column is divided by rounding noise",
+        SCALER,
+        "spread <= noise",
+        "spread <= 0 * noise",
+        ("laws.test_estimators:test_a_column_that_is_constant_but_for_rounding_is_not_divided_by_the_rounding",),
+    ),
+    Mutant(
+        "inverse_transform forgets the mean",
+        SCALER,
+        " * self.scale_ + self.mean_",
+        " * self.scale_",
+        ("laws.test_estimators:test_inverse_transform_undoes_transform", "pair:preprocessing.StandardScaler"),
+    ),
+    Mutant(
+        "the intercept is regularised",
+        LOGISTIC,
+        "penalty = np.append(np.ones(width - 1), 0.0)",
+        "penalty = np.ones(width)",
+        (
+            "laws.test_estimators:test_the_mean_probability_of_a_class_is_its_share",
+            "pair:linear_model.LogisticRegression",
+        ),
+    ),
+    Mutant(
+        "C is taken for the strength of the regularisation",
+        LOGISTIC,
+        "gradient = self.C * design.T @ (probability - target)",
+        "gradient = design.T @ (probability - target) / self.C",
+        ("pair:linear_model.LogisticRegression",),
+    ),
+    Mutant(
+        "softmax overflows",
+        LOGISTIC,
+        "np.exp(logits - logits.max(axis=1, keepdims=True))",
+        "np.exp(logits)",
+        (
+            "laws.test_estimators:test_softmax_is_normalised_and_blind_to_a_shift",
+            "laws.test_estimators:test_probabilities_are_normalised_without_overflow_far_from_the_boundary",
+        ),
+    ),
+    Mutant(
+        "softmax normalises over rows instead of classes",
+        LOGISTIC,
+        "shifted / shifted.sum(axis=1, keepdims=True)",
+        "shifted / shifted.sum(axis=0, keepdims=True)",
+        ("laws.test_estimators:test_softmax_is_normalised_and_blind_to_a_shift", "pair:linear_model.softmax"),
+    ),
+    Mutant(
+        "recall divides by k",
+        RANKING,
+        "len(hits) / len(wanted)",
+        "len(hits) / k",
+        ("laws.test_ranking:test_precision_and_recall_count_the_same_hits", "pair:metrics.ranking.recall_at_k"),
+    ),
+    Mutant(
+        "precision divides by what was returned",
+        RANKING,
+        "len(hits) / k for hits, _",
+        "len(hits) / max(1, len(_)) for hits, _",
+        ("laws.test_ranking:test_a_worked_example", "pair:metrics.ranking.precision_at_k"),
+    ),
+    Mutant(
+        "DCG discounts from rank 0 on",
+        RANKING,
+        "math.log2(rank + 1)",
+        "math.log2(rank + 2)",
+        ("laws.test_ranking:test_a_worked_example", "pair:metrics.ranking.ndcg_at_k"),
+    ),
+    Mutant(
+        "the ideal order is taken from what was found",
+        RANKING,
+        "sorted(worth.values(), reverse=True)[:k]",
+        "sorted((worth.get(i, 0.0) for i in islice(ranking, k)), reverse=True)",
+        ("pair:metrics.ranking.ndcg_at_k",),
+    ),
+    Mutant(
+        "every full stop ends a sentence",
+        SENTENCES,
+        "and _continues(text, start, end)",
+        "and False",
+        ("pair:text.sentences.split_sentences",),
+    ),
+]

@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+import pytest
+from mutants.catalogue import MUTANTS, Mutant, passes
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.mistake)
+def test_the_mistake_is_noticed(mutant: Mutant) -> None:
+    assert mutant.killers
+    assert mutant.survivors() == []
+
+
+def test_the_killers_pass_without_the_mistakes() -> None:
+    killers = {killer for mutant in MUTANTS for killer in mutant.killers}
+    assert [killer for killer in sorted(killers) if not passes(killer)] == []

@@ -1,0 +1,180 @@
+"""What every public function does with what it should not be given: works, or names what is wrong."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import numpy as np
+import pytest
+from pairs.pair import plain
+from whitebox.errors import (
+    DtypeError,
+    EmptyInputError,
+    NotFiniteError,
+    NotFittedError,
+    RangeError,
+    ShapeError,
+    SingleClassError,
+    WhiteboxError,
+)
+from whitebox.linear_model import LogisticRegression
+from whitebox.metrics.pairwise import cosine_similarity
+from whitebox.metrics.ranking import mean_reciprocal_rank, ndcg_at_k, precision_at_k, recall_at_k
+from whitebox.preprocessing import StandardScaler
+from whitebox.search.bm25 import BM25, term_weights, tokenize
+from whitebox.search.exact import search
+from whitebox.search.fusion import reciprocal_rank_fusion
+
+GOOD = [[0.0, 1.0], [1.0, 3.0], [2.0, 2.0]]
+LABELS = [0, 1, 1]
+TAKES_A_MATRIX = {
+    "cosine_similarity, left": lambda bad: cosine_similarity(bad, GOOD),
+    "cosine_similarity, right": lambda bad: cosine_similarity(GOOD, bad),
+    "search, queries": lambda bad: search(bad, GOOD, 1),
+    "search, corpus": lambda bad: search(GOOD, bad, 1),
+    "search, dot": lambda bad: search(GOOD, bad, 1, metric="dot"),
+    "StandardScaler.fit": StandardScaler().fit,
+    "StandardScaler.transform": StandardScaler().fit(GOOD).transform,
+    "StandardScaler.inverse_transform": StandardScaler().fit(GOOD).inverse_transform,
+    "LogisticRegression.fit": lambda bad: LogisticRegression().fit(bad, LABELS),
+    "LogisticRegression.predict": lambda bad: LogisticRegression().fit(GOOD, LABELS).predict(bad),
+    "LogisticRegression.predict_proba": lambda bad: LogisticRegression().fit(GOOD, LABELS).predict_proba(bad),
+    "LogisticRegression.decision_function": lambda bad: LogisticRegression().fit(GOOD, LABELS).decision_function(bad),
+    "LogisticRegression.score": lambda bad: LogisticRegression().fit(GOOD, LABELS).score(bad, LABELS),
+}
+BAD_MATRICES = {
+    "a NaN": ([[0.0, 1.0], [1.0, math.nan]], NotFiniteError, r"\[1, 1\] is NaN"),
+    "an infinity": ([[0.0, math.inf]], NotFiniteError, r"\[0, 1\] is inf"),
+    "a vector": ([1.0, 2.0], ShapeError, r"must be a matrix, got shape \(2,\)"),
+    "a number": (3.0, ShapeError, r"shape \(\)"),
+    "a cube": (np.zeros((2, 2, 2)), ShapeError, r"shape \(2, 2, 2\)"),
+    "ragged rows": ([[1.0, 2.0], [3.0]], ShapeError, "no rectangular array"),
+    "no rows": (np.empty((0, 2)), EmptyInputError, "0 sample"),
+    "no columns": (np.empty((3, 0)), EmptyInputError, "0 feature"),
+    "words": ([["a", "b"]], DtypeError, "real numbers"),
+    "complex numbers": ([[1j, 2.0]], DtypeError, "Complex"),
+    "objects": ([[object(), 1.0]], DtypeError, "real numbers"),
+    "None": (None, WhiteboxError, "."),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_MATRICES)
+@pytest.mark.parametrize("function", TAKES_A_MATRIX)
+def test_what_is_no_matrix_of_numbers_is_refused_by_name(function: str, bad: str) -> None:
+    value, error, message = BAD_MATRICES[bad]
+    with pytest.raises(error, match=message):
+        TAKES_A_MATRIX[function](value)
+
+
+@pytest.mark.parametrize("function", [name for name in TAKES_A_MATRIX if not name.endswith(".fit")])
+def test_another_width_is_refused(function: str) -> None:
+    with pytest.raises(ShapeError, match="3"):
+        TAKES_A_MATRIX[function]([[1.0, 2.0, 3.0]])
+
+
+RANKED, FOUND = [["a", "b"]], [{"a"}]
+REFUSED = [
+    ("k of 0", partial(search, GOOD, GOOD, 0), RangeError, "k must be a whole number"),
+    ("k of 1.5", partial(search, GOOD, GOOD, 1.5), RangeError, "1.5"),
+    ("k of True", partial(search, GOOD, GOOD, True), RangeError, "True"),
+    ("an unknown metric", partial(search, GOOD, GOOD, 1, metric="l2"), RangeError, "'cosine' or 'dot'"),
+    (
+        "a dot product that overflows",
+        partial(search, [[1e200]], [[1e200]], 1, metric="dot"),
+        NotFiniteError,
+        "overflows",
+    ),
+    ("a negative k1", partial(BM25, k1=-1.0), RangeError, "k1"),
+    ("b beyond 1", partial(BM25, b=1.1), RangeError, "b must be"),
+    ("k1 not a number", partial(BM25, k1=math.nan), RangeError, "k1"),
+    ("an empty corpus", partial(BM25().fit, []), EmptyInputError, "no document"),
+    ("a corpus of strings", partial(BM25().fit, ["a tide"]), DtypeError, "tokenize it first"),
+    ("scores before fit", partial(BM25().scores, ["a"]), NotFittedError, "fit the index"),
+    ("search before fit", partial(BM25().search, ["a"], 1), NotFittedError, "fit the index"),
+    ("BM25 with k of 0", partial(BM25().fit([["a"]]).search, ["a"], 0), RangeError, "k must be"),
+    (
+        "a query that is a string",
+        partial(BM25().fit([["a"]]).scores, "a"),
+        DtypeError,
+        "query must be a list of tokens",
+    ),
+    ("an average length of 0", partial(term_weights, ["a"], 0), RangeError, "average_length"),
+    ("tokens that are a string", partial(term_weights, "a tide", 1), DtypeError, "tokens must be a list"),
+    ("term weights with b of -1", partial(term_weights, ["a"], 1, b=-1), RangeError, "b must be"),
+    ("bytes to tokenize", partial(tokenize, b"a"), DtypeError, "bytes"),
+    ("a negative damping", partial(reciprocal_rank_fusion, RANKED, k=-1), RangeError, "k must be"),
+    ("too few weights", partial(reciprocal_rank_fusion, RANKED, weights=[]), ShapeError, "0 weights for 1 rankings"),
+    ("a negative weight", partial(reciprocal_rank_fusion, RANKED, weights=[-1]), RangeError, r"weights\[0\]"),
+    ("an infinite weight", partial(reciprocal_rank_fusion, RANKED, weights=[math.inf]), RangeError, r"weights\[0\]"),
+    ("a repeated item to fuse", partial(reciprocal_rank_fusion, [["a", "a"]]), RangeError, r"rankings\[0\] repeats"),
+    ("gains below 0", partial(ndcg_at_k, RANKED, [{"a": -1.0}]), RangeError, r"gains\[0\]"),
+    ("gains not a number", partial(ndcg_at_k, RANKED, [{"a": math.nan}]), RangeError, r"gains\[0\]"),
+    ("gains all 0", partial(ndcg_at_k, RANKED, [{"a": 0.0}]), EmptyInputError, "no positive gain"),
+    ("C of 0", partial(LogisticRegression(C=0).fit, GOOD, LABELS), RangeError, "C must be"),
+    ("C not a number", partial(LogisticRegression(C=math.nan).fit, GOOD, LABELS), RangeError, "C must be"),
+    ("a negative tol", partial(LogisticRegression(tol=-1).fit, GOOD, LABELS), RangeError, "tol"),
+    ("max_iter of 0", partial(LogisticRegression(max_iter=0).fit, GOOD, LABELS), RangeError, "max_iter"),
+    ("one class", partial(LogisticRegression().fit, GOOD, [1, 1, 1]), SingleClassError, "one class"),
+    ("too few labels", partial(LogisticRegression().fit, GOOD, [0, 1]), ShapeError, r"\(3,\)"),
+    ("a column of labels", partial(LogisticRegression().fit, GOOD, [[0], [1], [1]]), ShapeError, r"\(3,\)"),
+    ("no labels", partial(LogisticRegression().fit, GOOD, None), EmptyInputError, "requires y"),
+    ("fractions as labels", partial(LogisticRegression().fit, GOOD, [0.5, 1.0, 1.0]), RangeError, "continuous"),
+    ("NaN as a label", partial(LogisticRegression().fit, GOOD, [math.nan, 1.0, 0.0]), NotFiniteError, "y"),
+    ("predicting before fit", partial(LogisticRegression().predict, GOOD), NotFittedError, "call fit first"),
+    ("transforming before fit", partial(StandardScaler().transform, GOOD), NotFittedError, "call fit first"),
+    ("an unknown parameter", partial(LogisticRegression().set_params, gamma=1), RangeError, "it has C, max_iter, tol"),
+]
+for _measure in (precision_at_k, recall_at_k, mean_reciprocal_rank, ndcg_at_k):
+    _target = [{"a": 1.0}] if _measure is ndcg_at_k else FOUND
+    _empty = [{}] if _measure is ndcg_at_k else [set()]
+    REFUSED += [
+        (f"{_measure.__name__}, k of 0", partial(_measure, RANKED, _target, 0), RangeError, "k must be"),
+        (f"{_measure.__name__}, no query", partial(_measure, [], [], 1), EmptyInputError, "no query"),
+        (
+            f"{_measure.__name__}, lengths differ",
+            partial(_measure, RANKED * 2, _target, 1),
+            ShapeError,
+            "2 rankings for 1",
+        ),
+        (f"{_measure.__name__}, a repeated item", partial(_measure, [["a", "a"]], _target, 1), RangeError, "repeats"),
+        (f"{_measure.__name__}, nothing to find", partial(_measure, RANKED, _empty, 1), EmptyInputError, r"\[0\]"),
+    ]
+
+
+@pytest.mark.parametrize(("call", "error", "message"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+def test_bad_input_is_refused_by_name(call, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
+
+
+WORKS = [
+    ("more neighbours than rows", lambda: search(GOOD, GOOD, 99, metric="dot")[0][:, 0], [1, 1, 1]),
+    ("one row, one column", partial(search, [[1.0]], [[2.0]], 1), [[[0]], [[1.0]]]),
+    ("whole numbers", partial(cosine_similarity, [[3, 4]], [[6, 8]]), [[1.0]]),
+    ("truth values", lambda: cosine_similarity([[True, False]], [[True, True]]).round(3).tolist(), [[0.707]]),
+    ("empty documents", lambda: BM25().fit([[], ["a"]]).scores(["a"]).tolist()[0], 0.0),
+    ("only empty documents", partial(BM25().fit([[], []]).scores, ["a"]), [0.0, 0.0]),
+    ("an empty query", partial(BM25().fit([["a"]]).search, [], 3), [[], []]),
+    ("k1 of 0", partial(term_weights, ["a", "a"], 1, k1=0), {"a": 1.0}),
+    ("no tokens", partial(term_weights, [], 1), {}),
+    ("nothing to fuse", partial(reciprocal_rank_fusion, []), []),
+    ("an empty ranking", partial(reciprocal_rank_fusion, [[], ["a"]], k=1), [["a", 0.5]]),
+    ("a ranking that found nothing", partial(recall_at_k, [[]], [{"a"}], 5), 0.0),
+    ("a single row to scale", partial(StandardScaler().fit_transform, [[5.0, -1.0]]), [[0.0, 0.0]]),
+    (
+        "a constant feature",
+        lambda: LogisticRegression().fit([[1.0], [1.0]], ["a", "b"]).predict_proba([[1.0]]).tolist(),
+        [[0.5, 0.5]],
+    ),
+    (
+        "one row a class",
+        lambda: LogisticRegression().fit([[0.0], [1.0], [2.0]], [3, 1, 2]).predict_proba([[1.0]]).sum(axis=1).round(9),
+        [1.0],
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "expected"), [row[1:] for row in WORKS], ids=[row[0] for row in WORKS])
+def test_degenerate_but_valid_input_works(call, expected: object) -> None:
+    assert plain(call()) == expected
