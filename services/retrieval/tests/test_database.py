@@ -12,8 +12,6 @@ from whitebox_retrieval.repository import Change
 from whitebox_runtime.database import open_engine
 from whitebox_runtime.errors import FailedPrecondition, Unavailable
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 async def engine(database_url):
