@@ -258,7 +258,12 @@ def counted_words(sentence: Sentence) -> list[Word]:
     words = sentence.words
     found = []
     for index, word in enumerate(words):
-        if not word.number or re.fullmatch(r"(?:1[5-9]|20)\d\d", word.text):
+        if not word.number:
+            continue
+        # 1910 is a year in "since 1910 it has", and a count in "1910 crates".
+        following = words[index + 1] if index + 1 < len(words) else None
+        counts = following is not None and following.content and not following.number
+        if re.fullmatch(r"(?:1[5-9]|20)\d\d", word.text) and not counts:
             continue
         found += [near for near in words[index + 1 : index + 5] if near.content and not near.number]
         before = index - 1

@@ -18,6 +18,9 @@ from whitebox_retrieval.sparse import query_vector
 # Candidates of each list: enough that fusion finds what both lists rank in the middle.
 _CANDIDATES = 30
 _FACTOR = 3
+# Small, as in Qdrant: with the paper's 60, a chunk in the middle of both lists beats the first of one. An identifier
+# that only the keyword list finds must come out near the top.
+_FUSION_K = 2
 
 
 class SearchMode(StrEnum):
@@ -104,7 +107,7 @@ def _fuse(dense: Sequence[Hit], sparse: Sequence[Hit], mode: SearchMode) -> list
     dense_at = {hit.chunk.chunk_id: (rank, hit.score) for rank, hit in enumerate(dense, start=1)}
     sparse_at = {hit.chunk.chunk_id: (rank, hit.score) for rank, hit in enumerate(sparse, start=1)}
     if mode == SearchMode.HYBRID:
-        ranked = reciprocal_rank_fusion([list(dense_at), list(sparse_at)])
+        ranked = reciprocal_rank_fusion([list(dense_at), list(sparse_at)], k=_FUSION_K)
     else:
         ranked = [(hit.chunk.chunk_id, hit.score) for hit in (dense if mode == SearchMode.DENSE else sparse)]
     return [
