@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "src")]
-
-from mutants.catalogue import MUTANTS  # noqa: E402  # needs the path above
+from mutants.catalogue import MUTANTS
 
 
 def main() -> int:
