@@ -8,14 +8,18 @@ from functools import partial
 import numpy as np
 import pytest
 from pairs.pair import plain
+from whitebox import linalg
 from whitebox.errors import (
     DtypeError,
     EmptyInputError,
     NotFiniteError,
     NotFittedError,
+    NotPositiveDefiniteError,
+    NotSymmetricError,
     RangeError,
     ShapeError,
     SingleClassError,
+    SingularMatrixError,
     WhiteboxError,
 )
 from whitebox.linear_model import LogisticRegression
@@ -43,6 +47,39 @@ TAKES_A_MATRIX = {
     "LogisticRegression.decision_function": lambda bad: LogisticRegression().fit(GOOD, LABELS).decision_function(bad),
     "LogisticRegression.score": lambda bad: LogisticRegression().fit(GOOD, LABELS).score(bad, LABELS),
 }
+SQUARE = (
+    linalg.inverse,
+    linalg.determinant,
+    linalg.log_determinant,
+    linalg.cholesky,
+    linalg.ldl,
+    linalg.eigh,
+    linalg.eig,
+    linalg.schur,
+    linalg.hessenberg,
+    linalg.power_iteration,
+    partial(linalg.inverse_iteration, shift=0.0),
+    partial(linalg.solve, b=[1.0]),
+    partial(linalg.solve_positive_definite, b=[1.0]),
+    partial(linalg.solve_triangular, b=[1.0], lower=True),
+)
+ANY_SHAPE = (
+    linalg.lu,
+    linalg.qr,
+    linalg.gram_schmidt,
+    linalg.svd,
+    linalg.CSR.from_dense,
+    partial(linalg.lstsq, b=[1.0]),
+    partial(linalg.randomized_svd, k=1, rng=np.random.default_rng(0)),
+    linalg.condition_number,
+)
+
+
+def _name(function) -> str:
+    return f"linalg.{getattr(function, 'func', function).__name__}"
+
+
+TAKES_A_MATRIX |= {_name(function): function for function in (*SQUARE, *ANY_SHAPE)}
 BAD_MATRICES = {
     "a NaN": ([[0.0, 1.0], [1.0, math.nan]], NotFiniteError, r"\[1, 1\] is NaN"),
     "an infinity": ([[0.0, math.inf]], NotFiniteError, r"\[0, 1\] is inf"),
@@ -67,10 +104,18 @@ def test_what_is_no_matrix_of_numbers_is_refused_by_name(function: str, bad: str
         TAKES_A_MATRIX[function](value)
 
 
-@pytest.mark.parametrize("function", [name for name in TAKES_A_MATRIX if not name.endswith(".fit")])
+@pytest.mark.parametrize(
+    "function", [name for name in TAKES_A_MATRIX if not name.endswith(".fit") and "linalg" not in name]
+)
 def test_another_width_is_refused(function: str) -> None:
     with pytest.raises(ShapeError, match="3"):
         TAKES_A_MATRIX[function]([[1.0, 2.0, 3.0]])
+
+
+@pytest.mark.parametrize("function", SQUARE, ids=_name)
+def test_what_is_not_square_is_refused(function) -> None:
+    with pytest.raises(ShapeError, match=r"must be square, got shape \(2, 3\)"):
+        function([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 
 
 RANKED, FOUND = [["a", "b"]], [{"a"}]
@@ -124,6 +169,28 @@ REFUSED = [
     ("predicting before fit", partial(LogisticRegression().predict, GOOD), NotFittedError, "call fit first"),
     ("transforming before fit", partial(StandardScaler().transform, GOOD), NotFittedError, "call fit first"),
     ("an unknown parameter", partial(LogisticRegression().set_params, gamma=1), RangeError, "it has C, max_iter, tol"),
+]
+SINGULAR, LOPSIDED, SADDLE = [[1.0, 2.0], [2.0, 4.0]], [[1.0, 2.0], [0.0, 1.0]], [[0.0, 1.0], [1.0, 0.0]]
+REFUSED += [
+    ("solving a singular system", partial(linalg.solve, SINGULAR, [1.0, 1.0]), SingularMatrixError, "column 1"),
+    ("inverting a singular matrix", partial(linalg.inverse, SINGULAR), SingularMatrixError, "column 1"),
+    (
+        "a zero on a triangle's diagonal",
+        partial(linalg.solve_triangular, [[0.0]], [1.0], lower=True),
+        SingularMatrixError,
+        r"T\[0, 0\]",
+    ),
+    ("dependent columns", partial(linalg.gram_schmidt, SINGULAR), SingularMatrixError, "column 1"),
+    ("a lopsided matrix to Cholesky", partial(linalg.cholesky, LOPSIDED), NotSymmetricError, r"A\[0, 1\] = 2"),
+    ("a lopsided matrix to LDLᵀ", partial(linalg.ldl, LOPSIDED), NotSymmetricError, "not symmetric"),
+    ("a lopsided matrix to eigh", partial(linalg.eigh, LOPSIDED), NotSymmetricError, "not symmetric"),
+    ("a saddle to Cholesky", partial(linalg.cholesky, SADDLE), NotPositiveDefiniteError, "size 1"),
+    ("a right-hand side too long", partial(linalg.solve, SADDLE, [1.0, 2.0, 3.0]), ShapeError, "2 rows"),
+    ("an unknown factorisation", partial(linalg.qr, SADDLE, method="gauss"), RangeError, "'householder' or 'givens'"),
+    ("no singular values", partial(linalg.randomized_svd, SADDLE, 0, np.random.default_rng(0)), RangeError, "k must"),
+    ("an empty signal", partial(linalg.convolve, [], [1.0]), EmptyInputError, "empty"),
+    ("a NaN in a Toeplitz matrix", partial(linalg.toeplitz, [math.nan]), NotFiniteError, "NaN"),
+    ("sparse times a wrong length", lambda: linalg.CSR.from_dense(SADDLE) @ [1.0, 2.0, 3.0], ShapeError, "."),
 ]
 for _measure in (precision_at_k, recall_at_k, mean_reciprocal_rank, ndcg_at_k):
     _target = [{"a": 1.0}] if _measure is ndcg_at_k else FOUND

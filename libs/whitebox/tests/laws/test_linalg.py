@@ -106,6 +106,10 @@ def test_qr_is_orthogonal_times_triangular(seed, size, condition, scale, method,
     np.testing.assert_allclose(Q @ R, A, atol=100 * max(size) * EPS * scale)
 
 
+def test_a_column_close_to_its_axis_is_reflected_without_cancellation() -> None:
+    orthonormal(linalg.qr([[1.0, 2.0], [1e-7, 1.0], [2e-7, 3.0]]).Q)
+
+
 def test_gram_schmidt_stays_orthogonal_where_one_pass_does_not() -> None:
     # Läuchli's matrix: a single pass leaves columns at 45 degrees.
     A = np.vstack([np.ones((1, 4)), 1e-8 * np.eye(4)])
