@@ -105,7 +105,7 @@ def platform(tmp_path):
 
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float) -> None:
     async with asyncio.timeout(seconds):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - what is waited for happens in other processes
             await asyncio.sleep(0.05)
 
 
@@ -157,19 +157,11 @@ async def test_every_accepted_document_is_searchable_exactly_once_though_indexer
             request = pb.GetDocumentRequest(tenant="acme", document_id=document.document_id)
             current = (await stub.GetDocument(request, timeout=30)).document
             assert (current.status, current.failure_reason) == (pb.DOCUMENT_STATUS_INDEXED, "")
-            answer = await stub.Search(
-                pb.SearchRequest(
-                    tenant="acme",
-                    query=f"marker{number}",
-                    top_k=100,
-                    mode=pb.SEARCH_MODE_SPARSE,
-                    filter=pb.SearchFilter(document_ids=[document.document_id]),
-                ),
-                timeout=30,
-            )
-            assert sorted(passage.chunk_index for passage in answer.passages) == list(range(current.chunk_count))
-            best = await stub.Search(pb.SearchRequest(tenant="acme", query=f"marker{number}", top_k=1), timeout=30)
-            assert best.passages[0].document_id == document.document_id
+            # The word is in every chunk of its document, and in no other.
+            query = pb.SearchRequest(tenant="acme", query=f"marker{number}", top_k=100, mode=pb.SEARCH_MODE_SPARSE)
+            passages = (await stub.Search(query, timeout=30)).passages
+            assert {passage.document_id for passage in passages} == {document.document_id}
+            assert sorted(passage.chunk_index for passage in passages) == list(range(current.chunk_count))
             job = (await stub.GetJob(pb.GetJobRequest(tenant="acme", job_id=current.job_id), timeout=30)).job
             assert (job.state, job.attempts >= 1) == (pb.JOB_STATE_SUCCEEDED, True)
         # The same uploads again are duplicates, and nothing is indexed twice.
