@@ -107,8 +107,7 @@ class LogisticRegression(Classifier):
         for step in range(1, self.max_iter + 1):
             self.n_iter_ = step
             gradient, hessian = self._derivatives(design, target, weights)
-            # The softmax's shift invariance makes the intercept block singular: take the shortest of the equal steps.
-            direction = -np.linalg.lstsq(hessian, gradient, rcond=None)[0]
+            direction = -_solve(hessian, gradient)
             decrement = float(-gradient @ direction)
             if decrement / 2 <= self.tol * len(design):
                 return weights
@@ -146,4 +145,18 @@ class LogisticRegression(Classifier):
                 block = self.C * (design * curvature[:, None]).T @ design + own * np.diag(penalty)
                 hessian[i * width : (i + 1) * width, j * width : (j + 1) * width] = block
                 hessian[j * width : (j + 1) * width, i * width : (i + 1) * width] = block.T
+        if columns > 1:
+            # Shifting all intercepts changes nothing. Curvature along that direction, which no gradient leans to,
+            # makes the Hessian regular and the step the shortest of the equal ones.
+            hessian[width - 1 :: width, width - 1 :: width] += self.C * len(design) / columns
         return gradient.ravel(order="F"), hessian
+
+
+def _solve(hessian: Array, gradient: Array) -> Array:
+    try:
+        np.linalg.cholesky(hessian)  # fails where rounding has left no curvature, and the solution would point anywhere
+        step: Array = np.linalg.solve(hessian, gradient)
+    except np.linalg.LinAlgError:
+        # All probabilities of a class are 0 or 1 to rounding: of the steps that are as good, the shortest.
+        step = np.linalg.lstsq(hessian, gradient, rcond=None)[0]
+    return step

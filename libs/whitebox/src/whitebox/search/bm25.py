@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from whitebox._validation import number_in, positive_int
 from whitebox.errors import DtypeError, EmptyInputError, NotFittedError
+from whitebox.search._selection import lower_bound
 
 
 def tokenize(text: str) -> list[str]:
@@ -164,10 +165,9 @@ class BM25:
         """
         k = positive_int(k, "k")
         total = self.scores(query)
-        matching = np.flatnonzero(total)
-        if len(matching) > k:
-            threshold = np.partition(total[matching], -k)[-k]
-            matching = matching[total[matching] >= threshold]
+        # Scores are never negative, so what is at least the smallest positive number is what matches.
+        bound = lower_bound(total[None], min(k, len(total))).item()
+        matching = np.flatnonzero(total >= max(bound, np.nextafter(0.0, 1.0)))
         best = matching[np.lexsort((matching, -total[matching]))][:k]
         return best, total[best]
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from whitebox._validation import as_matrix, positive_int
 from whitebox.errors import NotFiniteError, RangeError, ShapeError
 from whitebox.metrics.pairwise import normalize_rows, row_norms
+from whitebox.search._selection import lower_bound
 
 # Large enough to keep BLAS busy, small enough that one block's scores do not fill the memory.
 _BLOCK_ROWS = 16_384
@@ -77,11 +78,9 @@ def search(
 
 def _best(scores: npt.NDArray[Any], k: int) -> npt.NDArray[np.int64]:
     """Columns of the k highest scores of each row, or of all where there are fewer; by falling score, rising column."""
-    width = scores.shape[1]
-    k = min(k, width)
+    k = min(k, scores.shape[1])
     # All that tie with the k-th best stay candidates, so that the choice among them is by column and not by chance.
-    threshold = np.partition(scores, width - k, axis=1)[:, width - k, None]
-    rows, columns = np.nonzero(scores >= threshold)
+    rows, columns = np.nonzero(scores >= lower_bound(scores, k))
     order = np.lexsort((columns, -scores[rows, columns], rows))
     first = np.searchsorted(rows, np.arange(len(scores)))
     best: npt.NDArray[np.int64] = columns[order[first[:, None] + np.arange(k)]]
