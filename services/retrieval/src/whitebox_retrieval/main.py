@@ -28,7 +28,7 @@ from whitebox_retrieval.api import RetrievalApi
 from whitebox_retrieval.indexing import Indexer
 from whitebox_retrieval.loading import LoadLimits
 from whitebox_retrieval.searching import Searcher
-from whitebox_retrieval.settings import RetrievalSettings
+from whitebox_retrieval.settings import IndexerSettings, RetrievalSettings
 
 logger = logging.getLogger(__name__)
 
@@ -152,12 +152,13 @@ async def serve_indexer(process: Process[RetrievalSettings]) -> None:
 
 def main() -> None:
     """Entry point."""
-    processes = {"api": serve_api, "indexer": serve_indexer}
+    processes = {"api": (serve_api, RetrievalSettings), "indexer": (serve_indexer, IndexerSettings)}
     if len(sys.argv) < 2 or sys.argv[1] not in processes:
         print("usage: python -m whitebox_retrieval.main api|indexer [--help | --check]", file=sys.stderr)
         sys.exit(0 if "--help" in sys.argv else 2)
     role = sys.argv[1]
-    run_process(f"retrieval-{role}", RetrievalSettings, processes[role], argv=sys.argv[2:])
+    serve, settings_class = processes[role]
+    run_process(f"retrieval-{role}", settings_class, serve, argv=sys.argv[2:])
 
 
 if __name__ == "__main__":

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 from whitebox_runtime.settings import ServiceSettings
 
 
 class RetrievalSettings(ServiceSettings):
-    """Environment variables `WHITEBOX_RETRIEVAL_*`."""
+    """Environment variables `WHITEBOX_RETRIEVAL_*`, as the api process reads them."""
 
     model_config = SettingsConfigDict(env_prefix="WHITEBOX_RETRIEVAL_")
 
@@ -45,4 +47,19 @@ class RetrievalSettings(ServiceSettings):
     index_concurrency: int = Field(4, ge=1, le=64, description="Documents that the indexer works on at a time")
     republish_after_seconds: float = Field(
         30.0, gt=0, description="Changes that are not indexed by then are announced again"
+    )
+
+    @model_validator(mode="after")
+    def _overlap_leaves_room(self) -> Self:
+        if self.chunk_overlap_tokens >= self.chunk_tokens:
+            budgets = f"{self.chunk_overlap_tokens} and {self.chunk_tokens}"
+            raise ValueError(f"chunk_overlap_tokens must be less than chunk_tokens, got {budgets}")
+        return self
+
+
+class IndexerSettings(RetrievalSettings):
+    """The same variables, as the indexer process reads them: both run on one machine without further ado."""
+
+    metrics_port: int = Field(
+        9103, ge=-1, le=65535, description="HTTP port of /metrics, /live and /ready; 0 takes a free one, -1 is off"
     )
