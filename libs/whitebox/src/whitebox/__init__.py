@@ -13,7 +13,18 @@ from whitebox._lazy import lazy_submodules
 
 __version__ = "0.1.0"
 
-__all__ = ["base", "errors", "linalg", "linear_model", "metrics", "preprocessing", "reference", "search", "text"]
+__all__ = [
+    "base",
+    "errors",
+    "linalg",
+    "linear_model",
+    "metrics",
+    "optimize",
+    "preprocessing",
+    "reference",
+    "search",
+    "text",
+]
 
 __getattr__ = lazy_submodules(__name__, __all__)
 

@@ -51,6 +51,19 @@ def as_vector(values: Any, name: str, *, dtype: npt.DTypeLike = np.float64) -> n
     return array
 
 
+def as_array(values: Any, name: str) -> Array:
+    """A finite, non-empty array of any shape.
+
+    Raises:
+        DtypeError, ShapeError, EmptyInputError, NotFiniteError: as `as_matrix`.
+    """
+    array = _as_real(values, name, np.float64)
+    if array.size == 0:
+        raise EmptyInputError(f"{name} is empty")
+    _check_finite(array.reshape(1) if array.ndim == 0 else array, name)
+    return array
+
+
 def positive_int(value: int, name: str) -> int:
     """A whole number of at least 1. Raises RangeError otherwise."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from pairs import linalg
+from pairs import linalg, optimize
 from pairs.pair import Pair, both
 from whitebox import linear_model, preprocessing, reference, search
 
@@ -158,4 +158,5 @@ PAIRS = [
     ),
     Pair("text.sentences.split_sentences", *both("text.sentences.split_sentences"), st.tuples(st.one_of(PROSE, TEXT))),
     *linalg.PAIRS,
+    *optimize.PAIRS,
 ]
