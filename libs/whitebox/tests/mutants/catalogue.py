@@ -291,8 +291,8 @@ MUTANTS = [
     Mutant(
         "the intercept is regularised",
         LOGISTIC,
-        "penalty = np.append(np.ones(width - 1), 0.0)",
-        "penalty = np.ones(width)",
+        "self._penalty = np.append(np.ones(design.shape[1] - 1), 0.0)",
+        "self._penalty = np.ones(design.shape[1])",
         (
             "laws.test_estimators:test_the_mean_probability_of_a_class_is_its_share",
             "pair:linear_model.LogisticRegression",
@@ -301,8 +301,8 @@ MUTANTS = [
     Mutant(
         "C is taken for the strength of the regularisation",
         LOGISTIC,
-        "gradient = self.C * design.T @ (probability - target)",
-        "gradient = design.T @ (probability - target) / self.C",
+        "gradient = self._C * self._design.T @ residual",
+        "gradient = self._design.T @ residual / self._C",
         ("pair:linear_model.LogisticRegression",),
     ),
     Mutant(

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from whitebox._validation import Array, number_in, positive_int
 from whitebox.base import Classifier
+from whitebox.optimize import newton
 
 
 def softmax(logits: Array) -> Array:
@@ -31,12 +32,12 @@ class LogisticRegression(Classifier):
     .. math:: C \sum_i -\log p(y_i \mid x_i) + \tfrac{1}{2} \lVert W \rVert_F^2
 
     where :math:`p = \mathrm{softmax}(W x + b)`; for two classes one weight vector and the logistic function. The
-    intercept is not regularised, as in scikit-learn. Solved by Newton's method with a backtracking line search (Boyd,
-    Vandenberghe: Convex Optimization, 2004, algorithm 9.5): O(n · p² + p³) a step with p = classes · (features + 1).
+    intercept is not regularised, as in scikit-learn. Solved by `whitebox.optimize.newton`: O(n · p² + p³) a step with
+    p = classes · (features + 1).
 
     Args:
         C: Inverse strength of the regularisation, positive.
-        tol: Stops when half the squared Newton decrement falls below this, relative to the number of rows.
+        tol: Stops when half the squared Newton decrement falls below this, relative to C times the number of rows.
         max_iter: Newton steps at most; a warning is given when they do not suffice.
 
     Attributes:
@@ -75,7 +76,7 @@ class LogisticRegression(Classifier):
         # Two classes need one weight vector: the other's would be its negative.
         columns = 1 if len(self.classes_) == 2 else len(self.classes_)
         target = (numbers == 1)[:, None].astype(float) if columns == 1 else np.eye(columns)[numbers]
-        weights = self._newton(design, target)
+        weights = self._minimise(design, target)
         self.coef_, self.intercept_ = weights[:-1].T.copy(), weights[-1].copy()
         return self
 
@@ -100,63 +101,74 @@ class LogisticRegression(Classifier):
     def _logits(self, X: npt.ArrayLike) -> Array:
         return self._rows_to_use(X, "coef_") @ self.coef_.T + self.intercept_
 
-    def _newton(self, design: Array, target: Array) -> Array:
+    def _minimise(self, design: Array, target: Array) -> Array:
         """Weights of shape (features + 1, columns)."""
-        weights = np.zeros((design.shape[1], target.shape[1]))
-        value = self._objective(design, target, weights)
-        for step in range(1, self.max_iter + 1):
-            self.n_iter_ = step
-            gradient, hessian = self._derivatives(design, target, weights)
-            direction = -_solve(hessian, gradient)
-            decrement = float(-gradient @ direction)
-            if decrement / 2 <= self.tol * len(design):
-                return weights
-            size, delta = 1.0, direction.reshape(weights.shape, order="F")
-            while (trial := self._objective(design, target, weights + size * delta)) > value - 1e-4 * size * decrement:
-                size /= 2
-                if size < 1e-12:
-                    return weights
-            weights, value = weights + size * delta, trial
-        warnings.warn(f"no convergence within {self.max_iter} Newton steps", RuntimeWarning, stacklevel=3)
-        return weights
+        loss = _PenalisedLoss(design, target, self.C)
+        # Both sides of the sum grow with C and the rows, and so does what is worth gaining.
+        found = newton(
+            loss.value_and_gradient,
+            loss.hessian,
+            np.zeros(design.shape[1] * target.shape[1]),
+            tol=self.tol * self.C * len(design),
+            max_iter=self.max_iter,
+        )
+        self.n_iter_ = max(1, found.iterations)
+        if not found.converged:
+            warnings.warn(f"no convergence within {self.max_iter} Newton steps", RuntimeWarning, stacklevel=3)
+        return found.x.reshape(target.shape[1], -1).T
 
-    def _objective(self, design: Array, target: Array, weights: Array) -> float:
-        logits = design @ weights
+
+class _PenalisedLoss:
+    """The objective as a function of all weights in one vector, column after column.
+
+    Args:
+        design: Rows with a final 1 for the intercept, shape (n, features + 1).
+        target: 1 where a row belongs to a column's class, shape (n, columns).
+        C: Weight of the loss.
+    """
+
+    def __init__(self, design: Array, target: Array, C: float) -> None:
+        self._design, self._target, self._C = design, target, C
+        self._penalty = np.append(np.ones(design.shape[1] - 1), 0.0)
+
+    def value_and_gradient(self, vector: Array) -> tuple[float, Array]:
+        weights, logits = self._weights_and_logits(vector)
         if logits.shape[1] == 1:
-            loss = np.logaddexp(0.0, logits) - target * logits
+            loss = np.logaddexp(0.0, logits) - self._target * logits
         else:
             largest = logits.max(axis=1, keepdims=True)
             loss = np.log(np.exp(logits - largest).sum(axis=1, keepdims=True)) + largest
-            loss = loss - (target * logits).sum(axis=1, keepdims=True)
-        return float(self.C * loss.sum() + 0.5 * (weights[:-1] ** 2).sum())
+            loss = loss - (self._target * logits).sum(axis=1, keepdims=True)
+        value = float(self._C * loss.sum() + 0.5 * (weights[:-1] ** 2).sum())
+        residual = _probabilities(logits) - self._target
+        gradient = self._C * self._design.T @ residual + self._penalty[:, None] * weights
+        return value, gradient.ravel(order="F")
 
-    def _derivatives(self, design: Array, target: Array, weights: Array) -> tuple[Array, Array]:
-        """Gradient of shape (p,) and Hessian of shape (p, p), the columns of the weights one after another."""
-        logits = design @ weights
-        columns, width = target.shape[1], design.shape[1]
-        probability = 1 / (1 + np.exp(-np.clip(logits, -700, 700))) if columns == 1 else softmax(logits)
-        penalty = np.append(np.ones(width - 1), 0.0)
-        gradient = self.C * design.T @ (probability - target) + penalty[:, None] * weights
+    def hessian(self, vector: Array) -> Array:
+        probability = _probabilities(self._weights_and_logits(vector)[1])
+        rows, width, columns = *self._design.shape, self._target.shape[1]
         hessian = np.empty((columns * width, columns * width))
         for i in range(columns):
             for j in range(i + 1):
                 own = float(i == j)
                 curvature = probability[:, i] * (own - probability[:, j])
-                block = self.C * (design * curvature[:, None]).T @ design + own * np.diag(penalty)
+                block = self._C * (self._design * curvature[:, None]).T @ self._design + own * np.diag(self._penalty)
                 hessian[i * width : (i + 1) * width, j * width : (j + 1) * width] = block
                 hessian[j * width : (j + 1) * width, i * width : (i + 1) * width] = block.T
         if columns > 1:
             # Shifting all intercepts changes nothing. Curvature along that direction, which no gradient leans to,
             # makes the Hessian regular and the step the shortest of the equal ones.
-            hessian[width - 1 :: width, width - 1 :: width] += self.C * len(design) / columns
-        return gradient.ravel(order="F"), hessian
+            hessian[width - 1 :: width, width - 1 :: width] += self._C * rows / columns
+        return hessian
+
+    def _weights_and_logits(self, vector: Array) -> tuple[Array, Array]:
+        weights = vector.reshape(self._target.shape[1], -1).T
+        return weights, self._design @ weights
 
 
-def _solve(hessian: Array, gradient: Array) -> Array:
-    try:
-        np.linalg.cholesky(hessian)  # fails where rounding has left no curvature, and the solution would point anywhere
-        step: Array = np.linalg.solve(hessian, gradient)
-    except np.linalg.LinAlgError:
-        # All probabilities of a class are 0 or 1 to rounding: of the steps that are as good, the shortest.
-        step = np.linalg.lstsq(hessian, gradient, rcond=None)[0]
-    return step
+def _probabilities(logits: Array) -> Array:
+    """Of the columns' classes: the logistic function of a single column, the softmax of several."""
+    if logits.shape[1] > 1:
+        return softmax(logits)
+    probability: Array = 1 / (1 + np.exp(-np.clip(logits, -700, 700)))
+    return probability
