@@ -9,7 +9,7 @@ from whitebox_retrieval.adapters.loaders import load
 from whitebox_retrieval.documents import DocumentStatus, JobState
 from whitebox_retrieval.indexing import Indexer, chunk_id
 from whitebox_retrieval.loading import LoadLimits
-from whitebox_runtime.errors import Unavailable
+from whitebox_runtime.errors import InvalidArgument, Unavailable
 
 TEXT = b" ".join(b"The tide of day %d rises in the bay and falls again." % n for n in range(200))
 
@@ -212,6 +212,22 @@ async def test_a_document_that_cannot_be_read_fails_with_a_reason(
     job = await documents.job("acme", document.job_id)
     assert (job.state, job.error_code) == (JobState.FAILED, code)
     assert index.points == {}
+    assert await announced() == []
+
+
+async def test_a_document_that_the_encoder_refuses_fails_instead_of_coming_back_for_ever(
+    indexer, documents, encoder, put, announced
+):
+    async def refuse(texts):
+        raise InvalidArgument("text 3 is too long")
+
+    encoder.embed = refuse
+    document = await put()
+    (change,) = await announced()
+    await indexer.apply(change)
+    current = await documents.get("acme", document.document_id)
+    assert (current.status, current.failure_code) == (DocumentStatus.FAILED, "rejected")
+    assert "text 3 is too long" in current.failure_reason
     assert await announced() == []
 
 

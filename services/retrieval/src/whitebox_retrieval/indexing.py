@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 import uuid
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+from whitebox_runtime.errors import InvalidArgument, PayloadTooLarge
 from whitebox_runtime.telemetry import counter, histogram
 
 from whitebox_retrieval.chunking import Chunk, CleanPage, chunk_pages
@@ -20,6 +22,8 @@ from whitebox_retrieval.loading import LoadedDocument, UnreadableDocumentError
 from whitebox_retrieval.repository import Change, Documents
 from whitebox_retrieval.sniffing import PDF
 from whitebox_retrieval.sparse import document_vector
+
+logger = logging.getLogger(__name__)
 
 # Chunks that are embedded and written together: bounds memory, and lets queries in between.
 _CHUNKS_A_STEP = 128
@@ -100,17 +104,18 @@ class Indexer:
         began = time.perf_counter()
         try:
             loaded, chunks = await self._read(document)
+            written = await self._write(document, loaded, chunks)
         except UnreadableDocumentError as error:
-            await self._documents.fail_index(change, code=error.code, reason=error.reason)
-            counter("whitebox_documents_total").labels("failed").inc()
+            await self._fail(change, error.code, error.reason)
             return
         except FileNotFoundError:
-            await self._documents.fail_index(
-                change, code="missing", reason="The stored original is gone; upload it again."
-            )
-            counter("whitebox_documents_total").labels("failed").inc()
+            await self._fail(change, "missing", "The stored original is gone; upload it again.")
             return
-        written = await self._write(document, loaded, chunks)
+        except (InvalidArgument, PayloadTooLarge) as error:
+            # It would be refused for ever, and the change announced for ever.
+            logger.exception("a document cannot be indexed", extra={"document_id": document.document_id})
+            await self._fail(change, "rejected", f"The document cannot be indexed: {error.message}.")
+            return
         # What an earlier, interrupted attempt with other settings may have left.
         await self._index.delete_document(document.document_id, keep=written)
         status = await self._documents.complete_index(change, page_count=loaded.page_count, chunk_count=len(chunks))
@@ -121,6 +126,10 @@ class Indexer:
         counter("whitebox_documents_total").labels("indexed").inc()
         counter("whitebox_chunks_indexed_total").inc(len(chunks))
         histogram("whitebox_document_index_duration_seconds").observe(time.perf_counter() - began)
+
+    async def _fail(self, change: Change, code: str, reason: str) -> None:
+        await self._documents.fail_index(change, code=code, reason=reason)
+        counter("whitebox_documents_total").labels("failed").inc()
 
     async def _read(self, document: Document) -> tuple[LoadedDocument, Sequence[Chunk]]:
         content = await self._originals.get(document.object_key)
