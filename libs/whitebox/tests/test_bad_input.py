@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 from pairs.pair import plain
-from whitebox import linalg
+from whitebox import linalg, optimize
 from whitebox.errors import (
     DtypeError,
     EmptyInputError,
@@ -118,6 +118,31 @@ def test_what_is_not_square_is_refused(function) -> None:
         function([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 
 
+def bowl(x: np.ndarray) -> tuple[float, np.ndarray]:
+    return float(x @ x), 2 * x
+
+
+STARTS = {
+    "descend": lambda x: optimize.descend(lambda point: 2 * point, x, optimize.Adam(), 1),
+    "newton": lambda x: optimize.newton(bowl, lambda point: 2 * np.eye(len(point)), x),
+    "bfgs": lambda x: optimize.bfgs(bowl, x),
+    "lbfgs": lambda x: optimize.lbfgs(bowl, x),
+    "armijo": lambda x: optimize.armijo(bowl, x, [-1.0, -1.0]),
+    "strong_wolfe": lambda x: optimize.strong_wolfe(bowl, x, [-1.0, -1.0]),
+}
+
+
+@pytest.mark.parametrize(
+    ("bad", "error"),
+    [([1.0, math.nan], NotFiniteError), ([], EmptyInputError), (["a"], DtypeError), ([[1.0], [1.0, 2.0]], ShapeError)],
+    ids=["NaN", "empty", "words", "ragged"],
+)
+@pytest.mark.parametrize("method", STARTS)
+def test_minimisation_starts_from_numbers_only(method: str, bad: object, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        STARTS[method](bad)
+
+
 RANKED, FOUND = [["a", "b"]], [{"a"}]
 REFUSED = [
     ("k of 0", partial(search, GOOD, GOOD, 0), RangeError, "k must be a whole number"),
@@ -191,6 +216,47 @@ REFUSED += [
     ("an empty signal", partial(linalg.convolve, [], [1.0]), EmptyInputError, "empty"),
     ("a NaN in a Toeplitz matrix", partial(linalg.toeplitz, [math.nan]), NotFiniteError, "NaN"),
     ("sparse times a wrong length", lambda: linalg.CSR.from_dense(SADDLE) @ [1.0, 2.0, 3.0], ShapeError, "."),
+]
+REFUSED += [
+    ("a learning rate of 0", partial(optimize.GradientDescent, 0.0), RangeError, "learning_rate"),
+    ("a learning rate that is NaN", partial(optimize.Adam, math.nan), RangeError, "learning_rate"),
+    ("momentum of 1", partial(optimize.Momentum, 0.1, momentum=1.0), RangeError, "momentum"),
+    ("a negative epsilon", partial(optimize.Adam, epsilon=-1.0), RangeError, "epsilon"),
+    ("a negative weight decay", partial(optimize.AdamW, weight_decay=-1.0), RangeError, "weight_decay"),
+    (
+        "a gradient of another shape",
+        partial(optimize.descend, lambda x: x[:1], [1.0, 2.0], optimize.Adam(), 1),
+        ShapeError,
+        r"\(1,\)",
+    ),
+    (
+        "a gradient that is NaN",
+        partial(optimize.descend, lambda x: x * math.nan, [1.0], optimize.Adam(), 1),
+        NotFiniteError,
+        "step 0",
+    ),
+    ("no steps", partial(optimize.descend, lambda x: x, [1.0], optimize.Adam(), 0), RangeError, "steps"),
+    ("a decay that grows", partial(optimize.ExponentialDecay, 1.0, 1.5), RangeError, "factor"),
+    ("a decay every 0 steps", partial(optimize.StepDecay, 1.0, 0.5, 0), RangeError, "every"),
+    ("a final rate above the first", partial(optimize.CosineDecay, 1.0, 5, final=2.0), RangeError, "final"),
+    ("a warm-up into no schedule", partial(optimize.WarmUp, 5, 0.1), RangeError, "schedule"),
+    ("a direction uphill", partial(optimize.armijo, bowl, [1.0], [1.0]), RangeError, "downhill"),
+    (
+        "a direction of another length",
+        partial(optimize.strong_wolfe, bowl, [1.0], [-1.0, 1.0]),
+        ShapeError,
+        "direction",
+    ),
+    ("c1 above c2", partial(optimize.strong_wolfe, bowl, [1.0], [-1.0], c1=0.5, c2=0.1), RangeError, "c1"),
+    ("no memory", partial(optimize.lbfgs, bowl, [1.0], memory=0), RangeError, "memory"),
+    ("a negative tolerance", partial(optimize.bfgs, bowl, [1.0], tol=-1.0), RangeError, "tol"),
+    ("no iterations", partial(optimize.newton, bowl, lambda x: np.eye(1), [1.0], max_iter=0), RangeError, "max_iter"),
+    (
+        "a lopsided Hessian",
+        partial(optimize.newton, bowl, lambda x: LOPSIDED, [1.0, 1.0]),
+        NotSymmetricError,
+        "symmetric",
+    ),
 ]
 for _measure in (precision_at_k, recall_at_k, mean_reciprocal_rank, ndcg_at_k):
     _target = [{"a": 1.0}] if _measure is ndcg_at_k else FOUND
