@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from pairs.pair import plain
 from whitebox import linalg, optimize
+from whitebox.decomposition import PCA
 from whitebox.errors import (
     DtypeError,
     EmptyInputError,
@@ -41,6 +42,9 @@ TAKES_A_MATRIX = {
     "StandardScaler.fit": StandardScaler().fit,
     "StandardScaler.transform": StandardScaler().fit(GOOD).transform,
     "StandardScaler.inverse_transform": StandardScaler().fit(GOOD).inverse_transform,
+    "PCA.fit": lambda bad: PCA(n_components=1).fit(bad),
+    "PCA.transform": lambda bad: PCA().fit(GOOD).transform(bad),
+    "PCA.inverse_transform": lambda bad: PCA().fit(GOOD).inverse_transform(bad),
     "LogisticRegression.fit": lambda bad: LogisticRegression().fit(bad, LABELS),
     "LogisticRegression.predict": lambda bad: LogisticRegression().fit(GOOD, LABELS).predict(bad),
     "LogisticRegression.predict_proba": lambda bad: LogisticRegression().fit(GOOD, LABELS).predict_proba(bad),
@@ -192,6 +196,11 @@ REFUSED = [
     ("fractions as labels", partial(LogisticRegression().fit, GOOD, [0.5, 1.0, 1.0]), RangeError, "continuous"),
     ("NaN as a label", partial(LogisticRegression().fit, GOOD, [math.nan, 1.0, 0.0]), NotFiniteError, "y"),
     ("predicting before fit", partial(LogisticRegression().predict, GOOD), NotFittedError, "call fit first"),
+    ("more components than columns", partial(PCA(3).fit, GOOD), RangeError, r"min\(n, d\) = 2"),
+    ("no components", partial(PCA(0).fit, GOOD), RangeError, "n_components"),
+    ("an unknown solver", partial(PCA(solver="arpack").fit, GOOD), RangeError, "'exact' or 'randomized'"),
+    ("the components of one row", partial(PCA().fit, [[1.0, 2.0]]), EmptyInputError, "1 sample"),
+    ("PCA before fit", partial(PCA().transform, GOOD), NotFittedError, "call fit first"),
     ("transforming before fit", partial(StandardScaler().transform, GOOD), NotFittedError, "call fit first"),
     ("an unknown parameter", partial(LogisticRegression().set_params, gamma=1), RangeError, "it has C, max_iter, tol"),
 ]

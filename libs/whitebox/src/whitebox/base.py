@@ -79,11 +79,15 @@ class BaseEstimator:
             del self.feature_names_in_
         return rows
 
-    def _rows_to_use(self, X: npt.ArrayLike, attribute: str) -> Array:
-        """Validates what a fitted estimator is given; `attribute`, of shape (..., d), is what fitting leaves behind."""
+    def _rows_to_use(self, X: npt.ArrayLike, attribute: str, *, names: bool = True) -> Array:
+        """Validates what a fitted estimator is given; `attribute`, of shape (..., d), is what fitting leaves behind.
+
+        `names` says whether the columns are those of `fit`, and have to be called the same.
+        """
         if not hasattr(self, attribute):
             raise NotFittedError(f"this {type(self).__name__} is not fitted yet: call fit first")
-        self._check_names(_column_names(X))
+        if names:
+            self._check_names(_column_names(X))
         rows = as_matrix(X, "X")
         expected = np.shape(getattr(self, attribute))[-1]
         if rows.shape[1] != expected:

@@ -110,6 +110,7 @@ SVD = "whitebox.linalg._svd"
 FIRST_ORDER = "whitebox.optimize.first_order"
 LINE_SEARCH = "whitebox.optimize.line_search"
 QUASI_NEWTON = "whitebox.optimize._quasi_newton"
+PCA = "whitebox.decomposition._pca"
 NEWTON = "whitebox.optimize._newton"
 SCHEDULES = "whitebox.optimize.schedules"
 
@@ -490,5 +491,26 @@ MUTANTS = [
         "return solve_positive_definite(hessian + shift * np.eye(len(hessian)), gradient)",
         "return np.linalg.solve(hessian, gradient)",
         ("laws.test_optimize:test_newton_leaves_a_saddle_downhill",),
+    ),
+    Mutant(
+        "components of data that were not centred",
+        PCA,
+        "centred = rows - self.mean_",
+        "centred = rows - 0 * self.mean_",
+        ("laws.test_pca:test_components_are_orthonormal_and_coordinates_uncorrelated", "pair:decomposition.PCA"),
+    ),
+    Mutant(
+        "explained variance divided by n",
+        PCA,
+        "self.singular_values_**2 / (len(rows) - 1)",
+        "self.singular_values_**2 / len(rows)",
+        ("laws.test_pca:test_components_are_orthonormal_and_coordinates_uncorrelated", "pair:decomposition.PCA"),
+    ),
+    Mutant(
+        "shares of the variance kept instead of all",
+        PCA,
+        'float(np.einsum("ij,ij->", centred, centred)) / (len(rows) - 1)',
+        "float(self.explained_variance_.sum())",
+        ("laws.test_pca:test_shares_are_of_the_whole_variance",),
     ),
 ]

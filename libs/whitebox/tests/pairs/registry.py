@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 from pairs import linalg, optimize
 from pairs.pair import Pair, both
-from whitebox import linear_model, preprocessing, reference, search
+from whitebox import decomposition, linear_model, preprocessing, reference, search
 
 WORDS = st.sampled_from(["tide", "power", "wind", "flat", "the"])
 PROSE = st.lists(
@@ -66,6 +66,14 @@ FUSABLE = st.lists(st.lists(st.sampled_from("abcdef"), unique=True), max_size=4)
 def _scaled(scaler: Any, X: Sequence[Any], Z: Sequence[Any]) -> tuple[Any, ...]:
     fitted = scaler.fit(X)
     return fitted.mean_, fitted.var_, fitted.transform(Z), fitted.inverse_transform(Z)
+
+
+def _decomposed(pca: Any, X: Sequence[Any]) -> tuple[Any, ...]:
+    """Variances, and the covariance they and the components rebuild, which leaves signs and shared planes open."""
+    fitted = pca.fit(X)
+    components = np.array(fitted.components_)
+    covariance = (components.T * fitted.explained_variance_) @ components
+    return fitted.explained_variance_, covariance, fitted.inverse_transform(fitted.transform(X))
 
 
 def _fitted(model: Any, X: Sequence[Any], y: Sequence[int]) -> tuple[Any, ...]:
@@ -140,6 +148,14 @@ PAIRS = [
         matrices(st.integers(-1000, 1000).map(lambda n: n / 8), count=2),
         rtol=1e-9,
         atol=1e-11,
+    ),
+    Pair(
+        "decomposition.PCA",
+        lambda X: _decomposed(reference.decomposition.PCA(), X),
+        lambda X: _decomposed(decomposition.PCA(), X),
+        st.tuples(matrices(st.integers(-1000, 1000).map(lambda n: n / 8)).filter(lambda X: len(X) > 1)),
+        rtol=1e-7,
+        atol=1e-6,
     ),
     Pair(
         "linear_model.LogisticRegression",
