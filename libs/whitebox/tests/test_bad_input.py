@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 from pairs.pair import plain
-from whitebox import linalg, optimize
+from whitebox import calculus, linalg, optimize
 from whitebox.decomposition import PCA
 from whitebox.errors import (
     DtypeError,
@@ -133,6 +133,12 @@ STARTS = {
     "lbfgs": lambda x: optimize.lbfgs(bowl, x),
     "armijo": lambda x: optimize.armijo(bowl, x, [-1.0, -1.0]),
     "strong_wolfe": lambda x: optimize.strong_wolfe(bowl, x, [-1.0, -1.0]),
+    "derivative": lambda x: calculus.derivative(np.sin, x),
+    "gradient": lambda x: calculus.gradient(np.sum, x),
+    "jacobian": lambda x: calculus.jacobian(np.sin, x, method="central"),
+    "hessian": lambda x: calculus.hessian(np.sum, x),
+    "central_difference": lambda x: calculus.central_difference(np.sin, x),
+    "complex_step": lambda x: calculus.complex_step(np.sin, x),
 }
 
 
@@ -142,7 +148,7 @@ STARTS = {
     ids=["NaN", "empty", "words", "ragged"],
 )
 @pytest.mark.parametrize("method", STARTS)
-def test_minimisation_starts_from_numbers_only(method: str, bad: object, error: type[Exception]) -> None:
+def test_minima_and_derivatives_are_sought_at_numbers_only(method: str, bad: object, error: type[Exception]) -> None:
     with pytest.raises(error):
         STARTS[method](bad)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from pairs import linalg, optimize
+from pairs import calculus, linalg, optimize
 from pairs.pair import Pair, both
 from whitebox import decomposition, linear_model, preprocessing, reference, search
 
@@ -173,6 +173,7 @@ PAIRS = [
         rtol=1e-12,
     ),
     Pair("text.sentences.split_sentences", *both("text.sentences.split_sentences"), st.tuples(st.one_of(PROSE, TEXT))),
+    *calculus.PAIRS,
     *linalg.PAIRS,
     *optimize.PAIRS,
 ]

@@ -9,6 +9,16 @@ from __future__ import annotations
 
 from whitebox._lazy import lazy_submodules
 
-__all__ = ["decomposition", "linalg", "linear_model", "metrics", "optimize", "preprocessing", "search", "text"]
+__all__ = [
+    "calculus",
+    "decomposition",
+    "linalg",
+    "linear_model",
+    "metrics",
+    "optimize",
+    "preprocessing",
+    "search",
+    "text",
+]
 
 __getattr__ = lazy_submodules(__name__, __all__)
