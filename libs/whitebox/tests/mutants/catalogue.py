@@ -115,9 +115,6 @@ LINE_SEARCH = "whitebox.optimize.line_search"
 QUASI_NEWTON = "whitebox.optimize._quasi_newton"
 PCA = "whitebox.decomposition._pca"
 NEWTON = "whitebox.optimize._newton"
-STEPS = "whitebox.calculus._steps"
-DUAL = "whitebox.calculus.dual"
-RULES = "whitebox.calculus._rules"
 DERIVATIVES = "whitebox.calculus._derivatives"
 SCHEDULES = "whitebox.optimize.schedules"
 
@@ -582,20 +579,6 @@ MUTANTS = [
         "difference = np.asarray(f(at + places * h)) - np.asarray(f(at - places * h))",
         "difference = 2 * (np.asarray(f(at + places * h)) - np.asarray(f(at)))",
         ("laws.test_calculus:test_differences_of_a_parabola_are_exact_to_rounding", "pair:calculus.central_difference"),
-    ),
-    Mutant(
-        "dual numbers forget that the slope changes",
-        DUAL,
-        "_scaled(slope, x.second, 2) + _scaled(curvature, _outer(x, x), 2)",
-        "_scaled(slope, x.second, 2)",
-        ("laws.test_calculus:test_all_methods_agree_and_hessians_are_symmetric", "pair:calculus.hessian"),
-    ),
-    Mutant(
-        "the product rule counts the mixed term once",
-        DUAL,
-        "_outer(x, y) + _outer(y, x)",
-        "_outer(x, y)",
-        ("laws.test_calculus:test_all_methods_agree_and_hessians_are_symmetric", "pair:calculus.hessian"),
     ),
     Mutant(
         "the chain rule skips the left factor of a matrix product",
