@@ -59,7 +59,7 @@ def test_clones_have_the_parameters_and_nothing_learned() -> None:
     copy = clone(model)
     assert copy.get_params() == model.get_params()
     assert not hasattr(copy, "coef_")
-    assert repr(copy) == "LogisticRegression(C=3.0, max_iter=100, tol=1e-10)"
+    assert repr(copy) == "LogisticRegression(C=3.0, max_iter=1000, tol=1e-10)"
 
 
 FRAME = pl.DataFrame({"height": [1.0, 2.0, 4.0], "speed": [0.0, 1.0, 5.0]})

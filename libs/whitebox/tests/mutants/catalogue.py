@@ -311,8 +311,8 @@ MUTANTS = [
     Mutant(
         "C is taken for the strength of the regularisation",
         LOGISTIC,
-        "gradient = self._C * self._design.T @ residual",
-        "gradient = self._design.T @ residual / self._C",
+        "gradient = self._C * (self._design.T @ residual)",
+        "gradient = (self._design.T @ residual) / self._C",
         ("pair:linear_model.LogisticRegression",),
     ),
     Mutant(

@@ -33,6 +33,15 @@ def test_logistic_regression_finds_the_weights_scikit_learn_finds(load, C: float
     assert ours.score(X, data.target) == theirs.score(X, data.target)
 
 
+def test_many_weights_come_out_as_scikit_learn_has_them() -> None:
+    X, y = load_digits(return_X_y=True)
+    X, y = X[y < 4] / 16, y[y < 4]  # 260 weights: by L-BFGS
+    ours = LogisticRegression(tol=1e-14).fit(X, y)
+    theirs = sklearn_linear.LogisticRegression(tol=1e-8, max_iter=10_000).fit(X, y)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-5)
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-5)
+
+
 def test_our_optimum_is_no_worse_than_scikit_learns() -> None:
     X, y = load_digits(return_X_y=True)
     X, y = X[y < 3] / 16, y[y < 3]

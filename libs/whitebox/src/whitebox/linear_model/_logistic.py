@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any, Self
 
@@ -10,7 +11,10 @@ import numpy.typing as npt
 
 from whitebox._validation import Array, number_in, positive_int
 from whitebox.base import Classifier
-from whitebox.optimize import newton
+from whitebox.optimize import lbfgs, newton
+
+# With more weights than this, their second derivatives cost more than the steps they save.
+_NEWTON_WEIGHTS = 100
 
 
 def softmax(logits: Array) -> Array:
@@ -32,19 +36,19 @@ class LogisticRegression(Classifier):
     .. math:: C \sum_i -\log p(y_i \mid x_i) + \tfrac{1}{2} \lVert W \rVert_F^2
 
     where :math:`p = \mathrm{softmax}(W x + b)`; for two classes one weight vector and the logistic function. The
-    intercept is not regularised, as in scikit-learn. Solved by `whitebox.optimize.newton`: O(n · p² + p³) a step with
-    p = classes · (features + 1).
+    intercept is not regularised, as in scikit-learn. With p = classes · (features + 1) up to 100 weights solved by
+    `whitebox.optimize.newton`, O(n · p² + p³) a step, with more by `whitebox.optimize.lbfgs`, O(n · p) a step.
 
     Args:
         C: Inverse strength of the regularisation, positive.
-        tol: Stops when half the squared Newton decrement falls below this, relative to C times the number of rows.
-        max_iter: Newton steps at most; a warning is given when they do not suffice.
+        tol: Stops when about this is left to gain in the objective, relative to C and the number of rows.
+        max_iter: Steps at most; a warning is given when they do not suffice.
 
     Attributes:
         classes_: Sorted class labels.
         coef_: Shape (1, d) for two classes, else (classes, d).
         intercept_: Shape (1,) or (classes,).
-        n_iter_: Newton steps taken.
+        n_iter_: Steps taken.
 
     >>> X = [[0.0], [1.0], [2.0], [3.0]]
     >>> LogisticRegression().fit(X, ["no", "no", "yes", "yes"]).predict([[0.4], [2.9]]).tolist()
@@ -54,7 +58,7 @@ class LogisticRegression(Classifier):
     coef_: Array
     intercept_: Array
 
-    def __init__(self, C: float = 1.0, tol: float = 1e-10, max_iter: int = 100) -> None:
+    def __init__(self, C: float = 1.0, tol: float = 1e-10, max_iter: int = 1000) -> None:
         self.C = C
         self.tol = tol
         self.max_iter = max_iter
@@ -104,17 +108,18 @@ class LogisticRegression(Classifier):
     def _minimise(self, design: Array, target: Array) -> Array:
         """Weights of shape (features + 1, columns)."""
         loss = _PenalisedLoss(design, target, self.C)
+        start = np.zeros(design.shape[1] * target.shape[1])
         # Both sides of the sum grow with C and the rows, and so does what is worth gaining.
-        found = newton(
-            loss.value_and_gradient,
-            loss.hessian,
-            np.zeros(design.shape[1] * target.shape[1]),
-            tol=self.tol * self.C * len(design),
-            max_iter=self.max_iter,
-        )
+        gain = self.tol * self.C * len(design)
+        if len(start) <= _NEWTON_WEIGHTS:
+            found = newton(loss.value_and_gradient, loss.hessian, start, tol=gain, max_iter=self.max_iter)
+        else:
+            # The penalty bends the objective by at least 1, so a gradient g leaves at most g² / 2 to gain.
+            length = math.sqrt(2 * gain)
+            found = lbfgs(loss.value_and_gradient, start, tol=length, max_iter=self.max_iter)
         self.n_iter_ = max(1, found.iterations)
         if not found.converged:
-            warnings.warn(f"no convergence within {self.max_iter} Newton steps", RuntimeWarning, stacklevel=3)
+            warnings.warn(f"no convergence within {self.max_iter} steps", RuntimeWarning, stacklevel=3)
         return found.x.reshape(target.shape[1], -1).T
 
 
@@ -133,19 +138,14 @@ class _PenalisedLoss:
 
     def value_and_gradient(self, vector: Array) -> tuple[float, Array]:
         weights, logits = self._weights_and_logits(vector)
-        if logits.shape[1] == 1:
-            loss = np.logaddexp(0.0, logits) - self._target * logits
-        else:
-            largest = logits.max(axis=1, keepdims=True)
-            loss = np.log(np.exp(logits - largest).sum(axis=1, keepdims=True)) + largest
-            loss = loss - (self._target * logits).sum(axis=1, keepdims=True)
-        value = float(self._C * loss.sum() + 0.5 * (weights[:-1] ** 2).sum())
-        residual = _probabilities(logits) - self._target
-        gradient = self._C * self._design.T @ residual + self._penalty[:, None] * weights
+        probability, loss = _probabilities_and_loss(logits, self._target)
+        value = float(self._C * loss + 0.5 * (weights[:-1] ** 2).sum())
+        residual = probability - self._target
+        gradient = self._C * (self._design.T @ residual) + self._penalty[:, None] * weights
         return value, gradient.ravel(order="F")
 
     def hessian(self, vector: Array) -> Array:
-        probability = _probabilities(self._weights_and_logits(vector)[1])
+        probability = _probabilities_and_loss(self._weights_and_logits(vector)[1], self._target)[0]
         rows, width, columns = *self._design.shape, self._target.shape[1]
         hessian = np.empty((columns * width, columns * width))
         for i in range(columns):
@@ -166,9 +166,18 @@ class _PenalisedLoss:
         return weights, self._design @ weights
 
 
-def _probabilities(logits: Array) -> Array:
-    """Of the columns' classes: the logistic function of a single column, the softmax of several."""
-    if logits.shape[1] > 1:
-        return softmax(logits)
-    probability: Array = 1 / (1 + np.exp(-np.clip(logits, -700, 700)))
-    return probability
+def _probabilities_and_loss(logits: Array, target: Array) -> tuple[Array, float]:
+    """Of the columns' classes, and the sum of the negative log-probabilities of the targets.
+
+    A single column stands for the logistic function, several for the softmax; both share their exponentials with the
+    loss.
+    """
+    if logits.shape[1] == 1:
+        small = np.exp(-np.abs(logits))
+        loss = np.log1p(small) + np.maximum(logits, 0) - target * logits
+        probability: Array = np.where(logits >= 0, 1.0, small) / (1 + small)
+        return probability, float(loss.sum())
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    powers = np.exp(shifted)
+    totals = powers.sum(axis=1, keepdims=True)
+    return powers / totals, float(np.log(totals).sum() - np.einsum("ij,ij->", target, shifted))

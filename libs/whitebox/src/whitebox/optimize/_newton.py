@@ -57,7 +57,7 @@ def newton(
         decrement = -float(gradient @ direction)
         if decrement / 2 <= tol:
             return Minimum(point, value, gradient, iteration, evaluations, True)
-        step = armijo(objective, point, direction)
+        step = armijo(objective, point, direction, known=(value, gradient))
         evaluations += step.evaluations
         if step.size == 0:
             # Near the minimum rounding hides the last decrease.

@@ -138,7 +138,7 @@ def _descend(
             p, slope = -gradient, -(length**2)
         # Nothing is known about the scale at first: the first trial moves by one unit at most.
         initial = min(1.0, 1 / length) if iteration == 0 else 1.0
-        step = strong_wolfe(objective, point, p, initial=initial)
+        step = strong_wolfe(objective, point, p, known=(value, gradient), initial=initial)
         evaluations += step.evaluations
         if step.size == 0:
             settled = -slope <= 1e4 * _EPS * max(abs(value), 1e-300)

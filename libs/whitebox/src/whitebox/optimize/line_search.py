@@ -39,6 +39,7 @@ def armijo(
     x: npt.ArrayLike,
     direction: npt.ArrayLike,
     *,
+    known: tuple[float, Array] | None = None,
     initial: float = 1.0,
     c1: float = 1e-4,
     shrink: float = 0.5,
@@ -54,6 +55,7 @@ def armijo(
         objective: Value and gradient at a point.
         x: Shape (n,).
         direction: p, shape (n,), downhill.
+        known: Value and gradient at `x`, to spare their evaluation.
         initial: First :math:`\alpha`.
         c1: The share, in (0, 1).
         shrink: Factor between trials, in (0, 1).
@@ -67,7 +69,7 @@ def armijo(
     >>> step.size, step.x.tolist(), step.value
     (0.25, [0.0], 0.0)
     """
-    start, p, value, gradient, slope = _downhill(objective, x, direction)
+    start, p, value, gradient, slope = _downhill(objective, x, direction, known)
     size = number_in(initial, "initial", 0, open_low=True)
     number_in(c1, "c1", 0, 1, open_low=True)
     number_in(shrink, "shrink", 0, 1, open_low=True)
@@ -75,9 +77,9 @@ def armijo(
         point = start + size * p
         reached, there = objective(point)
         if reached <= value + c1 * size * slope:
-            return Step(size, point, reached, there, count + 2)
+            return Step(size, point, reached, there, count + 1 + (known is None))
         size *= shrink
-    return Step(0.0, start, value, gradient, max_iter + 1)
+    return Step(0.0, start, value, gradient, max_iter + (known is None))
 
 
 def strong_wolfe(
@@ -85,6 +87,7 @@ def strong_wolfe(
     x: npt.ArrayLike,
     direction: npt.ArrayLike,
     *,
+    known: tuple[float, Array] | None = None,
     initial: float = 1.0,
     c1: float = 1e-4,
     c2: float = 0.9,
@@ -102,6 +105,7 @@ def strong_wolfe(
         objective: Value and gradient at a point.
         x: Shape (n,).
         direction: p, shape (n,), downhill.
+        known: Value and gradient at `x`, to spare their evaluation.
         initial: First :math:`\alpha`.
         c1: Above 0, at most `c2`.
         c2: Below 1; 0.9 for quasi-Newton directions.
@@ -115,7 +119,7 @@ def strong_wolfe(
     >>> step.size, step.x.tolist()
     (4.0, [0.0])
     """
-    start, p, value, gradient, slope = _downhill(objective, x, direction)
+    start, p, value, gradient, slope = _downhill(objective, x, direction, known)
     size = number_in(initial, "initial", 0, open_low=True)
     c2 = number_in(c2, "c2", 0, 1, open_low=True)
     c1 = number_in(c1, "c1", 0, c2, open_low=True)
@@ -128,7 +132,7 @@ def strong_wolfe(
         if not trial.value <= value + c1 * size * slope or (low.size > 0 and trial.value >= low.value):
             high = trial  # too far: NaN and infinity come here as well
         elif abs(trial.slope) <= -c2 * slope:
-            return Step(size, point, reached, there, count + 2)
+            return Step(size, point, reached, there, count + 1 + (known is None))
         elif high is None:
             if trial.slope >= 0:
                 low, high = trial, low
@@ -142,7 +146,7 @@ def strong_wolfe(
         size = 2 * size if high is None else _between(low, high)
         if high is not None and abs(high.size - low.size) <= 1e-15 * max(high.size, low.size):
             break
-    return Step(low.size, low.x, low.value, low.gradient, count + 2)
+    return Step(low.size, low.x, low.value, low.gradient, count + 1 + (known is None))
 
 
 class _Trial(NamedTuple):
@@ -173,12 +177,12 @@ def _between(low: _Trial, high: _Trial) -> float:
 
 
 def _downhill(
-    objective: Objective, x: npt.ArrayLike, direction: npt.ArrayLike
+    objective: Objective, x: npt.ArrayLike, direction: npt.ArrayLike, known: tuple[float, Array] | None
 ) -> tuple[Array, Array, float, Array, float]:
     start, p = as_vector(x, "x"), as_vector(direction, "direction")
     if start.shape != p.shape:
         raise ShapeError(f"x has shape {start.shape}, direction has {p.shape}")
-    value, gradient = objective(start)
+    value, gradient = objective(start) if known is None else known
     slope = float(np.dot(gradient, p))
     if not slope < 0:
         raise RangeError(f"the direction does not lead downhill: its slope is {slope:g}")
