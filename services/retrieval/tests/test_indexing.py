@@ -261,3 +261,25 @@ async def test_while_something_is_away_the_change_stays_announced(
         await indexer.apply(change)
     assert await announced() == [change]
     assert await status_of(documents, document) == DocumentStatus.ACCEPTED
+
+
+async def test_a_document_whose_indexing_keeps_breaking_fails_after_a_bounded_number_of_attempts(
+    indexer, documents, encoder, put, announced
+):
+    async def break_down(texts):
+        raise RuntimeError("a fault nobody foresaw")
+
+    encoder.embed = break_down
+    document = await put()
+    (change,) = await announced()
+    attempts = 0
+    while await status_of(documents, document) == DocumentStatus.ACCEPTED:
+        attempts += 1
+        assert attempts <= 20
+        try:
+            await indexer.apply(change)
+        except RuntimeError:
+            assert await announced() == [change]
+    assert attempts > 1
+    assert (await documents.get("acme", document.document_id)).failure_code == "internal"
+    assert await announced() == []

@@ -11,7 +11,13 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from whitebox_runtime.errors import InvalidArgument, PayloadTooLarge
+from whitebox_runtime.errors import (
+    DeadlineExceeded,
+    InvalidArgument,
+    PayloadTooLarge,
+    ResourceExhausted,
+    Unavailable,
+)
 from whitebox_runtime.telemetry import counter, histogram
 
 from whitebox_retrieval.chunking import Chunk, CleanPage, chunk_pages
@@ -25,6 +31,9 @@ from whitebox_retrieval.sparse import document_vector
 
 logger = logging.getLogger(__name__)
 
+# Trouble of a dependency is waited out; anything else is tried this often before the document fails.
+_AWAY = (Unavailable, DeadlineExceeded, ResourceExhausted)
+_MOST_ATTEMPTS = 8
 # Chunks that are embedded and written together: bounds memory, and lets queries in between.
 _CHUNKS_A_STEP = 128
 
@@ -115,6 +124,16 @@ class Indexer:
             # It would be refused for ever, and the change announced for ever.
             logger.exception("a document cannot be indexed", extra={"document_id": document.document_id})
             await self._fail(change, "rejected", f"The document cannot be indexed: {error.message}.")
+            return
+        except _AWAY:
+            raise
+        except Exception:
+            job = await self._documents.job(change.tenant, change.job_id)
+            if job is None or job.attempts < _MOST_ATTEMPTS:
+                raise
+            logger.exception("a document cannot be indexed", extra={"document_id": document.document_id})
+            reason = f"The document could not be indexed in {job.attempts} attempts; the indexer's log says why."
+            await self._fail(change, "internal", reason)
             return
         # What an earlier, interrupted attempt with other settings may have left.
         await self._index.delete_document(document.document_id, keep=written)
