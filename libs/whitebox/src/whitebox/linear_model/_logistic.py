@@ -114,7 +114,8 @@ class LogisticRegression(Classifier):
         if len(start) <= _NEWTON_WEIGHTS:
             found = newton(loss.value_and_gradient, loss.hessian, start, tol=gain, max_iter=self.max_iter)
         else:
-            # The penalty bends the objective by at least 1, so a gradient g leaves at most g² / 2 to gain.
+            # Where the penalty bends the objective, by at least 1, a gradient g leaves at most g² / 2 to gain; the free
+            # intercept is bent by the loss, far more than that unless all rows are classified with certainty.
             length = math.sqrt(2 * gain)
             found = lbfgs(loss.value_and_gradient, start, tol=length, max_iter=self.max_iter)
         self.n_iter_ = max(1, found.iterations)
