@@ -75,12 +75,15 @@ logs: env ## Prints the log of one process: make logs SERVICE=gateway
 
 ## ---- proving
 
-.PHONY: test unit lint format types protos protos-check protos-release
+.PHONY: test unit mutants lint format types protos protos-check protos-release
 test: lint ## Everything CI needs: linters, types, unit, integration and end-to-end tests.
 	@$(BIN)/python -m pytest
 
 unit: dev ## The fast tests only.
 	@$(BIN)/python -m pytest -m "not slow"
+
+mutants: dev ## Re-introduces famous mistakes into the maths wheel, and prints which tests notice.
+	@PYTHONPATH=libs/whitebox/src:libs/whitebox/tests $(BIN)/python -m mutants.run
 
 lint: dev types protos-check ## Formatting, lint, types, protos, Dockerfiles, workflows, chart.
 	@$(BIN)/ruff format --check --quiet .
@@ -113,9 +116,12 @@ protos-release: protos ## Makes the contracts as they are now what later changes
 
 ## ---- measuring
 
-.PHONY: bench load
+.PHONY: bench bench-whitebox load
 bench: dev $(VENV)-oracle/.ready ## Prints our figures as ratios to named peers, measured in the same run.
 	@WHITEBOX_ORACLE_PYTHON=$(VENV)-oracle/bin/python $(BIN)/python deploy/tools/bench.py
+
+bench-whitebox: dev ## Prints the maths wheel's speed as ratios to its peers.
+	@PYTHONPATH=libs/whitebox/src $(BIN)/python libs/whitebox/benchmarks/bench.py
 
 # PyTorch and sentence-transformers conflict with nothing here but weigh a gigabyte: an environment of their own.
 $(VENV)-oracle/.ready: $(VENV)/.bootstrap requirements/oracle.txt
