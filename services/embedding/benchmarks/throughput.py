@@ -24,7 +24,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 WORDS = """
     the river carries silt from mountains to a delta where farmers grow rice and fishermen mend nets before storms
     arrive each autumn while engineers measure the tide and teachers explain how energy moves between water and land
-""".split()  # noqa: SIM905 - a sentence reads better than its words in quotes
+""".split()
 
 
 def make_texts(count: int) -> list[str]:

@@ -6,54 +6,10 @@ import re
 
 # Abbreviations that end in a full stop without ending a sentence.
 ABBREVIATIONS = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "prof",
-        "sr",
-        "jr",
-        "st",
-        "vs",
-        "etc",
-        "e.g",
-        "i.e",
-        "cf",
-        "fig",
-        "figs",
-        "eq",
-        "eqs",
-        "no",
-        "nos",
-        "vol",
-        "pp",
-        "ed",
-        "eds",
-        "al",
-        "approx",
-        "inc",
-        "ltd",
-        "co",
-        "dept",
-        "est",
-        "jan",
-        "feb",
-        "mar",
-        "apr",
-        "jun",
-        "jul",
-        "aug",
-        "sep",
-        "sept",
-        "oct",
-        "nov",
-        "dec",
-        "z.b",
-        "d.h",
-        "bzw",
-        "usw",
-    ]
+    (
+        "mr mrs ms dr prof sr jr st vs etc e.g i.e cf fig figs eq eqs no nos vol pp ed eds al approx inc ltd co dept "
+        "est jan feb mar apr jun jul aug sep sept oct nov dec z.b d.h bzw usw"
+    ).split()
 )
 _BOUNDARY = re.compile(r"(?:[.!?…]+[\"'”’)\]]*(?=\s)|[。！？]+[”’」』）]*|\n)\s*")
 _LAST_WORD = re.compile(r"([^\s(\[\"'“‘]+)\.+[\"'”’)\]]*\s*$")
