@@ -204,7 +204,7 @@ REFUSED = [
     ("predicting before fit", partial(LogisticRegression().predict, GOOD), NotFittedError, "call fit first"),
     ("more components than columns", partial(PCA(3).fit, GOOD), RangeError, r"min\(n, d\) = 2"),
     ("no components", partial(PCA(0).fit, GOOD), RangeError, "n_components"),
-    ("an unknown solver", partial(PCA(solver="arpack").fit, GOOD), RangeError, "'exact' or 'randomized'"),
+    ("an unknown solver", partial(PCA(solver="arpack").fit, GOOD), RangeError, "'covariance' or 'randomized'"),
     ("the components of one row", partial(PCA().fit, [[1.0, 2.0]]), EmptyInputError, "1 sample"),
     ("PCA before fit", partial(PCA().transform, GOOD), NotFittedError, "call fit first"),
     ("transforming before fit", partial(StandardScaler().transform, GOOD), NotFittedError, "call fit first"),

@@ -200,6 +200,36 @@ def test_wilkinsons_matrix_keeps_its_pairs_apart_and_trivial_ones_work(n: int) -
         np.testing.assert_allclose(np.sort(linalg.eig(A).values.real), values, atol=1e-12)
 
 
+def tridiagonal(diagonal, beside) -> np.ndarray:
+    return np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1)
+
+
+@EXAMPLES
+@given(SEEDS, st.integers(17, 120), st.sampled_from([0, 1, 9]), st.sampled_from([1, 8, 17]))
+def test_large_tridiagonal_matrices_divide_and_merge_whatever_clusters_and_gaps_they_have(
+    seed, n, digits, orders
+) -> None:
+    rng = np.random.default_rng(seed)
+    beside = np.round(rng.standard_normal(n - 1), digits) * 10.0 ** -rng.integers(0, orders, n - 1)
+    A = tridiagonal(np.round(rng.standard_normal(n), digits), beside)
+    values, V = linalg.eigh(A)
+    orthonormal(V)
+    assert (np.diff(values) >= 0).all()
+    np.testing.assert_allclose(A @ V, V * values, atol=100 * EPS * np.abs(A).max())
+
+
+def test_eigenvalues_that_agree_to_many_digits_keep_orthogonal_vectors() -> None:
+    wilkinson = tridiagonal(np.abs(np.arange(21) - 10.0), np.ones(20))
+    glued = np.kron(np.eye(6), wilkinson) + 1e-9 * tridiagonal(np.zeros(126), np.arange(1, 126) % 21 == 0)
+    values, V = linalg.eigh(glued)
+    orthonormal(V)
+    np.testing.assert_allclose(glued @ V, V * values, atol=1e-13)
+    # The eigenvalues of the second difference are known.
+    n = 150
+    values = linalg.eigh(tridiagonal(np.full(n, 2.0), np.full(n - 1, -1.0))).values
+    np.testing.assert_allclose(values, 2 - 2 * np.cos(np.pi * np.arange(1, n + 1) / (n + 1)), atol=1e-14)
+
+
 @EXAMPLES
 @given(SEEDS, st.integers(1, 20), SCALES)
 def test_schur_is_unitary_and_triangular_and_eig_solves_its_equation(seed, n, scale) -> None:

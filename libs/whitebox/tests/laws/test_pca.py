@@ -16,10 +16,10 @@ def data(seed: int, n: int, d: int) -> np.ndarray:
 
 
 @EXAMPLES
-@given(SEEDS, st.integers(2, 30), st.integers(1, 8))
-def test_components_are_orthonormal_and_coordinates_uncorrelated(seed: int, n: int, d: int) -> None:
+@given(SEEDS, st.integers(2, 30), st.integers(1, 8), st.sampled_from(["exact", "covariance"]))
+def test_components_are_orthonormal_and_coordinates_uncorrelated(seed: int, n: int, d: int, solver) -> None:
     X = data(seed, n, d)
-    pca = PCA().fit(X)
+    pca = PCA(solver=solver).fit(X)
     k = min(n, d)
     np.testing.assert_allclose(pca.components_ @ pca.components_.T, np.eye(k), atol=1e-12)
     Z = pca.transform(X)
@@ -65,6 +65,26 @@ def test_a_random_projection_agrees_where_values_fall_and_repeats_with_its_seed(
     np.testing.assert_allclose(quick.explained_variance_, exact.explained_variance_, rtol=1e-6)
     np.testing.assert_allclose(quick.components_, exact.components_, atol=1e-4)
     np.testing.assert_array_equal(quick.components_, again.components_)
+
+
+@EXAMPLES
+@given(SEEDS, st.integers(2, 60), st.integers(1, 6))
+def test_all_exact_ways_come_to_the_same(seed: int, n: int, d: int) -> None:
+    X = data(seed, n, d)
+    k = min(n - 1, d)
+    exact, covariance, chosen = (PCA(k, solver).fit(X) for solver in ("exact", "covariance", "auto"))
+    np.testing.assert_allclose(
+        covariance.explained_variance_, exact.explained_variance_, rtol=1e-9, atol=1e-12 * exact.explained_variance_[0]
+    )
+    expected = covariance if n >= 10 * d else exact
+    np.testing.assert_array_equal(chosen.components_, expected.components_)
+
+
+def test_the_covariance_of_dependent_columns_leaves_no_negative_variance() -> None:
+    X = data(2, 60, 3)
+    pca = PCA(solver="covariance").fit(np.hstack([X, X]))
+    assert (pca.explained_variance_ >= 0).all()
+    np.testing.assert_allclose(pca.explained_variance_[3:], 0, atol=1e-12 * pca.explained_variance_[0])
 
 
 def test_data_that_do_not_vary_have_components_of_no_variance() -> None:

@@ -113,6 +113,7 @@ SVD = "whitebox.linalg._svd"
 FIRST_ORDER = "whitebox.optimize.first_order"
 LINE_SEARCH = "whitebox.optimize.line_search"
 QUASI_NEWTON = "whitebox.optimize._quasi_newton"
+TRIDIAGONAL = "whitebox.linalg._tridiagonal"
 PCA = "whitebox.decomposition._pca"
 NEWTON = "whitebox.optimize._newton"
 DERIVATIVES = "whitebox.calculus._derivatives"
@@ -600,5 +601,40 @@ MUTANTS = [
         "mixed / (4 * p[i] * q[j])",
         "mixed / (p[i] * q[j])",
         ("laws.test_calculus:test_all_methods_agree_and_hessians_are_symmetric",),
+    ),
+    Mutant(
+        "eigenvectors from the rounded update lose their orthogonality",
+        TRIDIAGONAL,
+        "vectors = exact[:, None] / gaps",
+        "vectors = (z + 0 * exact)[:, None] / gaps",
+        ("laws.test_linalg:test_eigenvalues_that_agree_to_many_digits_keep_orthogonal_vectors",),
+    ),
+    Mutant(
+        "eigenvalues are measured from zero instead of from the nearest pole",
+        TRIDIAGONAL,
+        "_eigenvectors(d, z, poles - root)",
+        "_eigenvectors(d, z, d[:, None] - (origin + root))",
+        ("laws.test_linalg:test_eigenvalues_that_agree_to_many_digits_keep_orthogonal_vectors",),
+    ),
+    Mutant(
+        "equal poles are not rotated into one",
+        TRIDIAGONAL,
+        "<= tolerance:",
+        "< 0:",
+        ("laws.test_linalg:test_large_tridiagonal_matrices_divide_and_merge_whatever_clusters_and_gaps_they_have",),
+    ),
+    Mutant(
+        "the sign of the entry torn out is lost",
+        TRIDIAGONAL,
+        "math.copysign(1.0, beta) * Q2[0]",
+        "Q2[0]",
+        ("laws.test_linalg:test_large_tridiagonal_matrices_divide_and_merge_whatever_clusters_and_gaps_they_have",),
+    ),
+    Mutant(
+        "components in rising order of variance",
+        PCA,
+        "vectors[:, ::-1].T[:k]",
+        "vectors.T[:k]",
+        ("laws.test_pca:test_components_are_orthonormal_and_coordinates_uncorrelated",),
     ),
 ]

@@ -7,10 +7,14 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from whitebox.decomposition import PCA
 
 
+@pytest.mark.parametrize("solver", ["exact", "covariance"])
 @pytest.mark.parametrize("load", [load_breast_cancer, load_digits, load_wine])
-def test_components_are_scikit_learns(load) -> None:
+def test_components_are_scikit_learns(load, solver: str) -> None:
     X = load().data
-    ours, theirs = PCA(n_components=6).fit(X), decomposition.PCA(n_components=6, svd_solver="full").fit(X)
+    ours, theirs = (
+        PCA(n_components=6, solver=solver).fit(X),
+        decomposition.PCA(n_components=6, svd_solver="full").fit(X),
+    )
     np.testing.assert_allclose(ours.explained_variance_, theirs.explained_variance_, rtol=1e-9)
     np.testing.assert_allclose(ours.explained_variance_ratio_, theirs.explained_variance_ratio_, rtol=1e-9)
     np.testing.assert_allclose(ours.singular_values_, theirs.singular_values_, rtol=1e-9)

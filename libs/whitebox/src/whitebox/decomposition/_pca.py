@@ -10,7 +10,7 @@ import numpy.typing as npt
 from whitebox._validation import Array, positive_int
 from whitebox.base import BaseEstimator
 from whitebox.errors import EmptyInputError, RangeError
-from whitebox.linalg import randomized_svd, svd
+from whitebox.linalg import eigh, randomized_svd, svd
 
 
 class PCA(BaseEstimator):
@@ -20,11 +20,14 @@ class PCA(BaseEstimator):
               \lambda_i = \frac{\sigma_i^2}{n - 1}
 
     (Hotelling 1933.) Of all maps to k numbers and back, this one loses least in squares (Eckart, Young 1936). Signs are
-    chosen so that each component's largest entry is positive. O(n · d · min(n, d)), or O(n · d · k) when randomised.
+    chosen so that each component's largest entry is positive.
 
     Args:
         n_components: k, at most min(n, d), which is the default.
-        solver: "exact" takes the whole decomposition, "randomized" only its beginning, by random projection.
+        solver: "exact" takes the singular value decomposition of the centred data, O(n · d · min(n, d)); "covariance"
+            the eigenvectors of their covariance, the fastest way for many rows, O(n · d² + d³), with noise of
+            :math:`\varepsilon \lambda_1` in every variance; "randomized" the beginning of the decomposition, by
+            random projection, O(n · d · k). "auto" is "covariance" from ten rows a column on, else "exact".
         random_state: Seed of the projection.
 
     Attributes:
@@ -51,7 +54,7 @@ class PCA(BaseEstimator):
     def __init__(
         self,
         n_components: int | None = None,
-        solver: Literal["exact", "randomized"] = "exact",
+        solver: Literal["auto", "exact", "covariance", "randomized"] = "auto",
         random_state: int | None = None,
     ) -> None:
         self.n_components = n_components
@@ -75,21 +78,29 @@ class PCA(BaseEstimator):
             raise RangeError(f"n_components must be at most min(n, d) = {min(rows.shape)}, got {k}")
         self.mean_ = rows.mean(axis=0)
         centred = rows - self.mean_
-        if self.solver == "exact":
-            decomposition = svd(centred)
-        elif self.solver == "randomized":
-            decomposition = randomized_svd(centred, k, np.random.default_rng(self.random_state))
-        else:
-            raise RangeError(f"solver must be 'exact' or 'randomized', got {self.solver!r}")
-        components = decomposition.Vt[:k]
+        components, self.singular_values_ = self._decompose(centred, k)
         largest = np.abs(components).argmax(axis=1)
         self.components_ = components * np.where(components[np.arange(k), largest] < 0, -1.0, 1.0)[:, None]
-        self.singular_values_ = decomposition.singular_values[:k].copy()
         self.explained_variance_ = self.singular_values_**2 / (len(rows) - 1)
         total = float(np.einsum("ij,ij->", centred, centred)) / (len(rows) - 1)
         self.explained_variance_ratio_ = self.explained_variance_ / (total or 1.0)
         self.n_components_ = k
         return self
+
+    def _decompose(self, centred: Array, k: int) -> tuple[Array, Array]:
+        """The first k right singular vectors, as rows, and singular values."""
+        n, d = centred.shape
+        if self.solver == "covariance" or (self.solver == "auto" and n >= 10 * d):
+            values, vectors = eigh(centred.T @ centred)
+            # Rounding may leave a variance of zero slightly negative.
+            return vectors[:, ::-1].T[:k], np.sqrt(np.maximum(values[::-1][:k], 0.0))
+        if self.solver in ("auto", "exact"):
+            exact = svd(centred)
+            return exact.Vt[:k], exact.singular_values[:k].copy()
+        if self.solver == "randomized":
+            projected = randomized_svd(centred, k, np.random.default_rng(self.random_state))
+            return projected.Vt, projected.singular_values
+        raise RangeError(f"solver must be 'auto', 'exact', 'covariance' or 'randomized', got {self.solver!r}")
 
     def transform(self, X: npt.ArrayLike) -> Array:
         """Coordinates along the components, shape (n, k).

@@ -14,7 +14,8 @@ from whitebox._validation import Array, as_vector, number_in, positive_int
 from whitebox.errors import ConvergenceError, RangeError, ShapeError, SingularMatrixError
 from whitebox.linalg._checks import EPS, norm, square, symmetric
 from whitebox.linalg._lu import Solver
-from whitebox.linalg._qr import accumulate, reflector, rotation
+from whitebox.linalg._qr import accumulate, reflector
+from whitebox.linalg._tridiagonal import diagonalise
 
 Complex = npt.NDArray[np.complex128]
 
@@ -121,8 +122,9 @@ def inverse_iteration(
 def eigh(A: npt.ArrayLike) -> SymmetricEigen:
     r"""All eigenvalues and eigenvectors of a symmetric matrix, :math:`A = V \Lambda V^\top`.
 
-    Reflections bring A to tridiagonal form, implicit QR steps with Wilkinson's shift make that diagonal (Golub, Van
-    Loan: Matrix Computations, 4th ed., algorithm 8.3.3). O(n³).
+    Reflections bring A to tridiagonal form, `diagonalise` takes it from there: implicit QR steps with Wilkinson's shift
+    for small matrices (Golub, Van Loan: Matrix Computations, 4th ed., algorithm 8.3.3), divide and conquer for others.
+    O(n³).
 
     Args:
         A: Symmetric, shape (n, n).
@@ -139,10 +141,8 @@ def eigh(A: npt.ArrayLike) -> SymmetricEigen:
     if scale == 0:
         return SymmetricEigen(np.zeros(len(matrix)), np.eye(len(matrix)))
     diagonal, beside, Q = _tridiagonal(matrix / scale)
-    rows = np.ascontiguousarray(Q.T)
-    values = scale * np.array(_diagonalise(diagonal.tolist(), beside.tolist(), rows))
-    order = np.argsort(values, kind="stable")
-    return SymmetricEigen(values[order], rows[order].T)
+    values, V = diagonalise(diagonal, beside)
+    return SymmetricEigen(scale * values, Q @ V)
 
 
 def hessenberg(A: npt.ArrayLike) -> tuple[Array, Array]:
@@ -272,43 +272,6 @@ def _tridiagonal(work: Array) -> tuple[Array, Array, Array]:
     if n > 1:
         beside[n - 2] = work[n - 1, n - 2]
     return work.diagonal().copy(), beside, np.eye(n) - V @ accumulate(V, taus) @ V.T
-
-
-def _diagonalise(d: list[float], e: list[float], rows: Array) -> list[float]:
-    """Implicit QR on a symmetric tridiagonal matrix of entries up to 1; the rotations are applied to `rows` too."""
-    high, steps = len(d) - 1, 0
-    turn, turned = np.empty((2, 2)), np.empty((2, rows.shape[1]))
-    while high > 0:
-        low = high
-        while low > 0 and abs(e[low - 1]) > EPS * (abs(d[low - 1]) + abs(d[low])) + 1e-290:
-            low -= 1
-        if low > 0:
-            e[low - 1] = 0.0
-        if low == high:
-            high, steps = high - 1, 0
-            continue
-        steps += 1
-        if steps > _STEPS_PER_VALUE:
-            raise ConvergenceError(f"eigenvalue {high} did not settle within {_STEPS_PER_VALUE} QR steps")
-        ratio = (d[high - 1] - d[high]) / (2 * e[high - 1])
-        shift = d[high] - e[high - 1] / (ratio + math.copysign(math.hypot(ratio, 1.0), ratio))
-        x, bulge = d[low] - shift, e[low]
-        for k in range(low, high):
-            c, s, r = rotation(x, bulge)
-            if k > low:
-                e[k - 1] = r
-            above, below, off = d[k], d[k + 1], e[k]
-            d[k] = c * c * above + 2 * c * s * off + s * s * below
-            d[k + 1] = s * s * above - 2 * c * s * off + c * c * below
-            e[k] = c * s * (below - above) + (c * c - s * s) * off
-            if k < high - 1:
-                x, bulge = e[k], s * e[k + 1]
-                e[k + 1] *= c
-            turn[0, 0] = turn[1, 1] = c
-            turn[0, 1], turn[1, 0] = s, -s
-            np.dot(turn, rows[k : k + 2], out=turned)
-            rows[k : k + 2] = turned
-    return d
 
 
 def _active_block(T: Complex, high: int) -> int:
