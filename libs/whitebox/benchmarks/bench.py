@@ -17,10 +17,13 @@ from collections.abc import Callable, Iterator
 import bm25s
 import numpy as np
 import sklearn
+import sklearn.decomposition
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 from sklearn.preprocessing import StandardScaler as SklearnStandardScaler
 from threadpoolctl import threadpool_limits
+from whitebox import linalg
+from whitebox.decomposition import PCA
 from whitebox.linear_model import LogisticRegression
 from whitebox.preprocessing import StandardScaler
 from whitebox.search import exact
@@ -144,6 +147,22 @@ def estimators() -> Iterator[Comparison]:
     )
 
 
+def linear_algebra(rows: int) -> Iterator[Comparison]:
+    """Against LAPACK, compiled and blocked; and principal components, where most of the work is one product."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((rows, 128)) @ rng.standard_normal((128, 128))
+    theirs = sklearn.decomposition.PCA()
+    yield f"PCA, {rows} × 128", f"scikit-learn {sklearn.__version__}", lambda: PCA().fit(X), lambda: theirs.fit(X)
+    A = rng.standard_normal((256, 256))
+    S = A + A.T
+    peer = f"NumPy {np.__version__} (LAPACK)"
+    yield "inverse, 30 × 30", peer, lambda: linalg.inverse(A[:30, :30]), lambda: np.linalg.inv(A[:30, :30])
+    yield "solve, 256 × 256", peer, lambda: linalg.solve(A, A), lambda: np.linalg.solve(A, A)
+    yield "QR, 256 × 256", peer, lambda: linalg.qr(A), lambda: np.linalg.qr(A)
+    yield "eigh, 256 × 256", peer, lambda: linalg.eigh(S), lambda: np.linalg.eigh(S)
+    yield "SVD, 256 × 256", peer, lambda: linalg.svd(A), lambda: np.linalg.svd(A)
+
+
 def main() -> None:
     """Prints the lines."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -151,7 +170,12 @@ def main() -> None:
     size = 10 if parser.parse_args().quick else 1
     warnings.simplefilter("ignore")
     with threadpool_limits(1):
-        for comparisons, repeats in ((bm25(20_000 // size), 5), (exact_search(50_000 // size), 5), (estimators(), 7)):
+        for comparisons, repeats in (
+            (bm25(20_000 // size), 5),
+            (exact_search(50_000 // size), 5),
+            (estimators(), 7),
+            (linear_algebra(20_000 // size), 5),
+        ):
             for name, peer_name, ours, peer in comparisons:
                 print(json.dumps(measure(name, peer_name, ours, peer, repeats), ensure_ascii=False), flush=True)
 

@@ -9,7 +9,7 @@ import pytest
 from examples import EXAMPLES
 from hypothesis import given
 from hypothesis import strategies as st
-from whitebox import linalg
+from whitebox import linalg, reference
 from whitebox.errors import ConvergenceError, NotPositiveDefiniteError, NotSymmetricError, SingularMatrixError
 
 EPS = np.finfo(float).eps
@@ -296,9 +296,15 @@ def test_the_singular_vectors_of_zeros_are_orthonormal_too() -> None:
 
 def test_small_singular_values_of_a_graded_matrix_keep_their_digits() -> None:
     exact = 10.0 ** -np.arange(0, 40, 4)
-    A = np.tril(np.ones((10, 10)))
-    graded = np.linalg.qr(A)[0] * exact  # orthogonal columns of falling length: the lengths are the values
-    np.testing.assert_allclose(linalg.svd(graded).singular_values, exact, rtol=1e-12)
+    orthogonal = np.linalg.qr(np.tril(np.ones((10, 10))))[0] * exact  # the lengths of the columns are the values
+    np.testing.assert_allclose(linalg.svd(orthogonal).singular_values, exact, rtol=1e-12)
+    oblique = np.random.default_rng(0).standard_normal((6, 6)) * 10.0 ** -np.arange(0, 30, 5)
+    one_by_one = reference.linalg.svd(oblique.tolist())[1]
+    np.testing.assert_allclose(linalg.svd(oblique).singular_values, one_by_one, rtol=1e-12)
+    # In another order of the columns LAPACK's are right to rounding of the largest value only.
+    mixed = oblique[:, [3, 0, 5, 1, 4, 2]]
+    np.testing.assert_allclose(linalg.svd(mixed).singular_values, one_by_one, rtol=1e-12)
+    assert np.abs(np.linalg.svd(mixed)[1] / one_by_one - 1).max() > 1e-6
 
 
 @EXAMPLES

@@ -637,4 +637,11 @@ MUTANTS = [
         "vectors.T[:k]",
         ("laws.test_pca:test_components_are_orthonormal_and_coordinates_uncorrelated",),
     ),
+    Mutant(
+        "singular vectors are taken for eigenvectors of the squared matrix",
+        SVD,
+        "_orthogonalise_rows(rows, len(R))",
+        "None",
+        ("laws.test_linalg:test_svd_has_orthonormal_sides_and_falling_values",),
+    ),
 ]

@@ -14,7 +14,7 @@ from whitebox.linalg._checks import right_hand_side, square
 from whitebox.linalg._triangular import backward, forward
 
 # Up to this many columns elimination by rank-one updates is cheaper than further halving.
-_LEAF = 16
+_LEAF = 32
 
 Permutation = npt.NDArray[np.intp]
 
@@ -170,8 +170,9 @@ def _eliminate(work: Array) -> Permutation:
     for k in range(min(m, n)):
         pivot = k + int(np.abs(work[k:, k]).argmax())
         if pivot != k:
-            work[[k, pivot]] = work[[pivot, k]]
-            order[[k, pivot]] = order[[pivot, k]]
+            row = work[k].copy()
+            work[k], work[pivot] = work[pivot], row
+            order[k], order[pivot] = order[pivot], order[k]
         if work[k, k] != 0:
             work[k + 1 :, k] /= work[k, k]
             work[k + 1 :, k + 1 :] -= work[k + 1 :, k, None] * work[k, k + 1 :]
