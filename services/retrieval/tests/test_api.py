@@ -71,6 +71,7 @@ async def put(stub, content=TEXT, *, part=2**16, **header):
         yield pb.PutDocumentRequest(header=made)
         for start in range(0, len(content), part):
             yield pb.PutDocumentRequest(data=content[start : start + part])
+        yield pb.PutDocumentRequest(end=pb.DocumentEnd(size_bytes=len(content)))
 
     return await stub.PutDocument(messages(), timeout=20)
 
@@ -235,6 +236,12 @@ class TestBadUploads:
             ([pb.PutDocumentRequest()], "header_missing"),
             ([pb.PutDocumentRequest(header=OK), pb.PutDocumentRequest(header=OK)], "data_missing"),
             ([pb.PutDocumentRequest(header=OK), pb.PutDocumentRequest()], "data_missing"),
+            ([pb.PutDocumentRequest(header=OK)], "upload_incomplete"),
+            ([pb.PutDocumentRequest(header=OK), pb.PutDocumentRequest(data=b"half")], "upload_incomplete"),
+            (
+                [pb.PutDocumentRequest(header=OK), pb.PutDocumentRequest(end=pb.DocumentEnd(size_bytes=1))],
+                "upload_incomplete",
+            ),
             ([pb.PutDocumentRequest(header=OK), pb.PutDocumentRequest(data=bytes(2**20 + 1))], "message_too_large"),
         ],
     )

@@ -203,6 +203,7 @@ async def put(stub: Any, filename: str, content: bytes) -> pb.PutDocumentRespons
         yield pb.PutDocumentRequest(header=pb.DocumentHeader(tenant=TENANT, filename=filename))
         for start in range(0, len(content), 2**16):
             yield pb.PutDocumentRequest(data=content[start : start + 2**16])
+        yield pb.PutDocumentRequest(end=pb.DocumentEnd(size_bytes=len(content)))
 
     return await stub.PutDocument(parts(), timeout=60)
 

@@ -120,7 +120,11 @@ async def test_every_accepted_document_is_searchable_exactly_once_though_indexer
 
         async def put(number: int) -> pb.Document:
             header = pb.DocumentHeader(tenant="acme", filename=f"{number}.txt", media_type="text/plain")
-            messages = [pb.PutDocumentRequest(header=header), pb.PutDocumentRequest(data=content(number))]
+            messages = [
+                pb.PutDocumentRequest(header=header),
+                pb.PutDocumentRequest(data=content(number)),
+                pb.PutDocumentRequest(end=pb.DocumentEnd(size_bytes=len(content(number)))),
+            ]
             return (await stub.PutDocument(iter(messages), timeout=30)).document
 
         async def put_a_third(first: int) -> list[pb.Document]:

@@ -27,6 +27,7 @@ _MAX_HEADER_KEY_BYTES = 512
 # A body that is refused before it was read: how much more of it is taken in, so that the client can read the answer.
 _DRAIN_SECONDS = 5.0
 _NO_ROUTE = "(none)"
+_METHODS = frozenset({"GET", "POST", "DELETE", "HEAD", "OPTIONS"})
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:
@@ -90,8 +91,8 @@ class Observed:
             span.end()
 
     def _observe(self, method: str, route: str, status: int, seconds: float) -> None:
-        # Anyone can send any method; without a route, all of them are one series.
-        key = (method if route != _NO_ROUTE else "*", route, status)
+        # Anyone can send any method: what is not one of ours is one series.
+        key = (method if method in _METHODS else "OTHER", route, status)
         child = self._children.get(key)
         if child is None:
             child = self._children[key] = self._durations.labels(key[0], route, str(status))

@@ -214,13 +214,24 @@ class RetrievalApi(retrieval_pb2_grpc.RetrievalServiceServicer):
 
 
 async def _data(messages: AsyncIterator[pb.PutDocumentRequest]) -> AsyncIterator[bytes]:
+    size = 0
     async for message in messages:
-        if message.WhichOneof("part") != "data":
+        part = message.WhichOneof("part")
+        if part == "end":
+            if message.end.size_bytes != size:
+                raise InvalidArgument(
+                    f"{size} bytes arrived and {message.end.size_bytes} were sent; upload again",
+                    reason="upload_incomplete",
+                )
+            return
+        if part != "data":
             raise InvalidArgument("after the header, every message must carry data", reason="data_missing")
         if len(message.data) > 2**20:
             raise InvalidArgument("a message must carry 1 MiB of data at most", reason="message_too_large")
+        size += len(message.data)
         if message.data:
             yield message.data
+    raise InvalidArgument("the upload broke off before its last message; upload again", reason="upload_incomplete")
 
 
 def _check_tenant(tenant: str) -> None:

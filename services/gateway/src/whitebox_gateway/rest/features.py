@@ -8,14 +8,24 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from fastapi import APIRouter, Path, Query
 from google.protobuf.timestamp_pb2 import Timestamp
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 from whitebox_contracts.features.v1 import features_pb2 as pb
 from whitebox_runtime.grpc_client import calling
 
 from whitebox_gateway.json_body import JsonRoute
-from whitebox_gateway.rest.wire import Answer, Body, FiniteFloat, Name, enum_word, iso_time, json_response, services
+from whitebox_gateway.rest.wire import (
+    Answer,
+    Body,
+    FiniteFloat,
+    Moment,
+    Name,
+    enum_word,
+    iso_time,
+    json_response,
+    services,
+)
 
 router = APIRouter(route_class=JsonRoute, tags=["features"])
 
@@ -29,7 +39,7 @@ class FeatureEvent(Body):
     event_id: Name = Field(description="Unique; the same id is counted once")
     source: Name
     entity_id: Name
-    event_time: AwareDatetime = Field(strict=False, description="RFC 3339 with a time zone")
+    event_time: Moment = Field(description="RFC 3339 with a time zone")
     values: Annotated[dict[Name, FiniteFloat], Field(max_length=64)]
 
 
@@ -84,7 +94,7 @@ class HistoricalRow(Body):
     """An entity at a time."""
 
     entity_id: Name
-    as_of: AwareDatetime = Field(strict=False, description="RFC 3339 with a time zone")
+    as_of: Moment = Field(description="RFC 3339 with a time zone")
 
 
 class HistoricalBody(Body):

@@ -155,6 +155,7 @@ class DocumentParts:
             raise
         while self._pending:
             yield pb.PutDocumentRequest(data=self._pending.popleft())
+        yield pb.PutDocumentRequest(end=pb.DocumentEnd(size_bytes=self._file_bytes))
 
     async def _feed(self) -> bool:
         """Parses the next piece of the body; returns whether there was one."""

@@ -7,7 +7,16 @@ from typing import Annotated, Any
 
 import orjson
 from google.protobuf.timestamp_pb2 import Timestamp
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+)
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -26,6 +35,26 @@ Integer = Annotated[int, BeforeValidator(lambda v: int(v) if isinstance(v, float
 
 ModelName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_NO_CONTROLS)]
 """Name of a classical model."""
+
+
+def _moment(value: Any) -> Any:
+    if not isinstance(value, str):
+        # pydantic turns a ValueError into a complaint about the field.
+        raise ValueError(  # noqa: TRY004
+            "a time must be a string, as in 2026-03-01T10:00:00Z"
+        )
+    return value
+
+
+def _representable(moment: datetime) -> datetime:
+    # Converted to UTC, times at the ends of the calendar leave it.
+    if not 2 <= moment.year <= 9998:
+        raise ValueError("the year must be 2 to 9998")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, Strict(False), BeforeValidator(_moment), AfterValidator(_representable)]
+"""A time with its zone."""
 
 EVENTS = {
     "text/event-stream": {

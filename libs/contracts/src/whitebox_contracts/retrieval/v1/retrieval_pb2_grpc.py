@@ -76,7 +76,7 @@ class RetrievalServiceServicer:
 
     def PutDocument(self, request_iterator, context):
         """Accepts one document. It is durable when this returns; indexing happens afterwards. The first message carries the
-        header, the rest the bytes in order. The same tenant and idempotency key return the first document again; with other
+        header, the rest the bytes in order, the last their number. The same tenant and idempotency key return the first document again; with other
         content they are refused (FAILED_PRECONDITION). A document that had failed is indexed anew.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -33,7 +33,7 @@ class RetrievalServiceStub:
     def __new__(cls, channel: _aio.Channel) -> RetrievalServiceAsyncStub: ...
     PutDocument: _grpc.StreamUnaryMultiCallable[_retrieval_pb2.PutDocumentRequest, _retrieval_pb2.PutDocumentResponse]
     """Accepts one document. It is durable when this returns; indexing happens afterwards. The first message carries the
-    header, the rest the bytes in order. The same tenant and idempotency key return the first document again; with other
+    header, the rest the bytes in order, the last their number. The same tenant and idempotency key return the first document again; with other
     content they are refused (FAILED_PRECONDITION). A document that had failed is indexed anew.
     """
     GetDocument: _grpc.UnaryUnaryMultiCallable[_retrieval_pb2.GetDocumentRequest, _retrieval_pb2.GetDocumentResponse]
@@ -51,7 +51,7 @@ class RetrievalServiceAsyncStub(RetrievalServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     PutDocument: _aio.StreamUnaryMultiCallable[_retrieval_pb2.PutDocumentRequest, _retrieval_pb2.PutDocumentResponse]  # type: ignore[assignment]
     """Accepts one document. It is durable when this returns; indexing happens afterwards. The first message carries the
-    header, the rest the bytes in order. The same tenant and idempotency key return the first document again; with other
+    header, the rest the bytes in order, the last their number. The same tenant and idempotency key return the first document again; with other
     content they are refused (FAILED_PRECONDITION). A document that had failed is indexed anew.
     """
     GetDocument: _aio.UnaryUnaryMultiCallable[_retrieval_pb2.GetDocumentRequest, _retrieval_pb2.GetDocumentResponse]  # type: ignore[assignment]
@@ -72,7 +72,7 @@ class RetrievalServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_retrieval_pb2.PutDocumentResponse, _abc.Awaitable[_retrieval_pb2.PutDocumentResponse]]:
         """Accepts one document. It is durable when this returns; indexing happens afterwards. The first message carries the
-        header, the rest the bytes in order. The same tenant and idempotency key return the first document again; with other
+        header, the rest the bytes in order, the last their number. The same tenant and idempotency key return the first document again; with other
         content they are refused (FAILED_PRECONDITION). A document that had failed is indexed anew.
         """
 
