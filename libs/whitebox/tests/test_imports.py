@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import doctest
 import pkgutil
 import subprocess
@@ -37,6 +38,12 @@ def test_the_library_loads_nothing_but_numpy() -> None:
     before, loaded = _loaded_by("import numpy"), _loaded_by(f"import {', '.join(MODULES)}")
     roots = {name.partition(".")[0] for name in loaded - before}
     assert {root for root in roots if root not in sys.stdlib_module_names} <= {"numpy", "whitebox"}
+
+
+def test_no_factorisation_is_left_to_lapack() -> None:
+    for path in (SOURCE / "whitebox").rglob("*.py"):
+        used = [node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)]
+        assert "linalg" not in used, path
 
 
 def test_subpackages_and_modules_are_found_by_attribute() -> None:
