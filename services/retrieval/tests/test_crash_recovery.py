@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
@@ -186,6 +187,7 @@ BAD = {
 }
 
 
+@cache  # Word files carry the time they were made
 def good(number: int) -> tuple[str, bytes]:
     text = text_of(number)
     kind, content = [
