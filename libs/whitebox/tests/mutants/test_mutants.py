@@ -3,6 +3,9 @@ from __future__ import annotations
 import pytest
 from mutants.catalogue import MUTANTS, Mutant, passes
 
+# Every mutant runs its killers anew: not among the fast tests.
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.mistake)
 def test_the_mistake_is_noticed(mutant: Mutant) -> None:
