@@ -125,7 +125,7 @@ def contradiction(sentence: Sentence, candidate: Candidate) -> str:
     if invented:
         return f"no passage says {_listed(invented)} there"
     if unknown := sentence.facts.names - known:
-        return f"no passage names {_listed(unknown)} there"
+        return f"no passage names {_listed([word.text for word in sentence.words if word.stem in unknown])} there"
     if sentence.facts.negations != source.facts.negations:
         return "the passage does not negate it alike"
     if turned := sentence.facts.polarity - source.facts.polarity:
