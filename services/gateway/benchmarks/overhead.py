@@ -1,7 +1,8 @@
 """What the gateway adds to a call: POST /v1/embeddings against the direct gRPC call, both to one embedding process.
 
 Prints JSON lines: name, ours, peer, peer_name, ratio, unit. The text is the same each time, so the embedding service
-answers from its cache and the difference is the way there. Run: `python services/gateway/benchmarks/overhead.py`.
+answers from its cache and the difference is the way there. HTTP is spoken over bare streams, since a client library
+would cost more than the gateway and be counted as its own. Run: `python services/gateway/benchmarks/overhead.py`.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import grpc
-import httpx
+import uvloop
 from whitebox_contracts.embedding.v1 import embedding_pb2, embedding_pb2_grpc
 from whitebox_gateway.authentication import create_key
 from whitebox_runtime.testing import free_port
@@ -27,6 +28,37 @@ CALLS, ROUNDS, CONCURRENT = 200, 5, 16
 TEXT = "How often is the gearbox oil of a turbine changed?"
 
 Call = Callable[[], Awaitable[object]]
+
+
+class Connection:
+    """One connection to the gateway that stays open and sends the same request again and again."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
+        self._reader, self._writer, self._request = reader, writer, request
+
+    @classmethod
+    async def open(cls, port: int, key: str, body: bytes) -> Connection:
+        """Connects, once the gateway listens."""
+        async with asyncio.timeout(60):
+            while True:
+                try:
+                    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                    break
+                except OSError:
+                    await asyncio.sleep(0.1)
+        head = (
+            f"POST /v1/embeddings HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {key}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        return cls(reader, writer, head.encode() + body)
+
+    async def call(self) -> int:
+        """Sends the request, reads the whole answer, and returns its status."""
+        self._writer.write(self._request)
+        head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
+        length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
+        await self._reader.readexactly(length)
+        return int(head.split(b" ", 2)[1])
 
 
 def start(module: str, prefix: str, **settings: object) -> subprocess.Popen[bytes]:
@@ -46,15 +78,15 @@ async def seconds_each(call: Call) -> list[float]:
     return taken
 
 
-async def calls_per_second(call: Call) -> float:
+async def calls_per_second(calls: Sequence[Call]) -> float:
     """Throughput with several callers at once."""
 
-    async def caller() -> None:
+    async def caller(call: Call) -> None:
         for _ in range(CALLS // CONCURRENT):
             await call()
 
     began = time.perf_counter()
-    await asyncio.gather(*(caller() for _ in range(CONCURRENT)))
+    await asyncio.gather(*(caller(call) for call in calls))
     return CALLS // CONCURRENT * CONCURRENT / (time.perf_counter() - began)
 
 
@@ -73,38 +105,29 @@ def row(name: str, ours: float, peer: float, unit: str) -> str:
 
 async def measure(http_port: int, grpc_port: int, key: str) -> None:
     """Interleaves both ways, so that noise of the machine meets both alike."""
-    limits = httpx.Limits(max_connections=CONCURRENT)
-    headers = {"Authorization": f"Bearer {key}"}
-    async with (
-        httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{http_port}", headers=headers, limits=limits, timeout=30
-        ) as client,
-        grpc.aio.insecure_channel(f"127.0.0.1:{grpc_port}") as channel,
-    ):
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{grpc_port}") as channel:
         stub = embedding_pb2_grpc.EmbeddingServiceStub(channel)
         request = embedding_pb2.EmbedRequest(texts=[TEXT])
         model = (await stub.Embed(request, wait_for_ready=True)).model
-        body = {"input": TEXT, "model": model, "encoding_format": "base64"}
+        body = json.dumps({"input": TEXT, "model": model, "encoding_format": "base64"}).encode()
+        connections = [await Connection.open(http_port, key, body) for _ in range(CONCURRENT)]
+        async with asyncio.timeout(60):
+            while await connections[0].call() != 200:  # noqa: ASYNC110 - another process becomes ready
+                await asyncio.sleep(0.1)
 
         async def direct() -> None:
             await stub.Embed(request)
 
-        async def through() -> None:
-            (await client.post("/v1/embeddings", json=body)).raise_for_status()
-
-        async with asyncio.timeout(60):
-            while True:
-                try:
-                    await through()
-                    break
-                except httpx.HTTPError:
-                    await asyncio.sleep(0.2)
+        ways: dict[str, list[Call]] = {
+            "ours": [connection.call for connection in connections],
+            "peer": [direct] * CONCURRENT,
+        }
         latency: dict[str, list[float]] = {"ours": [], "peer": []}
         rate: dict[str, list[float]] = {"ours": [], "peer": []}
         for _ in range(ROUNDS):
-            for name, call in (("ours", through), ("peer", direct)):
-                latency[name] += await seconds_each(call)
-                rate[name].append(await calls_per_second(call))
+            for name, calls in ways.items():
+                latency[name] += await seconds_each(calls[0])
+                rate[name].append(await calls_per_second(calls))
     ours, peer = (statistics.median(latency[name]) * 1e3 for name in ("ours", "peer"))
     print(row("gateway: POST /v1/embeddings, one at a time", ours, peer, "ms p50"))
     ours, peer = (statistics.median(rate[name]) for name in ("ours", "peer"))
@@ -121,7 +144,7 @@ def main() -> None:
         target = f"127.0.0.1:{grpc_port}"
         gateway = start("whitebox_gateway", "GATEWAY", port=http_port, api_keys_file=keys, embedding_target=target)
         try:
-            asyncio.run(measure(http_port, grpc_port, key))
+            uvloop.run(measure(http_port, grpc_port, key))
         finally:
             for process in (gateway, embedding):
                 process.terminate()

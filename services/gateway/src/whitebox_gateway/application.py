@@ -63,7 +63,8 @@ def create_application(settings: GatewaySettings, keys: KeyRing, services: Servi
     api.exception_handler(RequestValidationError)(problems.on_validation_error)
     api.exception_handler(HTTPException)(problems.on_http_exception)
     api.exception_handler(Exception)(problems.on_fault)
-    modules = (health, documents, questions, openai, predictions, features)
+    # Routes are tried in turn: those that are called most often and cost least come first.
+    modules = (openai, predictions, features, questions, documents, health)
     for module in modules:
         api.include_router(module.router)
     api.state.routes = [route for module in modules for route in module.router.routes]
