@@ -76,6 +76,15 @@ async def test_a_process_that_died_while_idle_costs_no_document(pool):
     assert document.pages[0].text == "The moon."
 
 
+async def test_a_document_is_not_blamed_for_a_process_that_is_just_dying(pool):
+    for number in range(20):
+        await pool.load(b"The tide.", "a.txt", "")
+        (pid,) = workers()
+        os.kill(pid, signal.SIGKILL)
+        document = await pool.load(f"The moon {number}.".encode(), "a.txt", "")
+        assert document.pages[0].text == f"The moon {number}."
+
+
 async def test_more_documents_than_processes_wait_their_turn(pool):
     documents = await asyncio.gather(*(pool.load(f"Tide {n}.".encode(), "a.txt", "") for n in range(10)))
     assert [document.pages[0].text for document in documents] == [f"Tide {n}." for n in range(10)]

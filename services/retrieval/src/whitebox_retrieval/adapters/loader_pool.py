@@ -71,19 +71,25 @@ class _Worker:
     def __init__(self) -> None:
         self._process: ForkServerProcess | None = None
         self._connection: Connection | None = None
+        self._abandoned = False
 
     def run(self, request: Any, timeout_seconds: float) -> LoadedDocument:
+        self._abandoned = False
+        fresh = self._process is None or not self._process.is_alive()
         connection = self._connected()
         try:
             connection.send(request)
             if not connection.poll(timeout_seconds):
-                self.kill()
+                self._end()
                 raise UnreadableDocumentError(
                     "timeout", f"Reading the document took more than {timeout_seconds:.0f} s."
                 )
             answer = connection.recv()
         except (EOFError, OSError):
-            self.kill()
+            self._end()
+            if not fresh and not self._abandoned:
+                # It may have been dying since the document before: only a fresh process tells which one is to blame.
+                return self.run(request, timeout_seconds)
             logger.warning("a loader process died while it read a document")
             raise UnreadableDocumentError("corrupt", "Reading the document crashed the parser.") from None
         if isinstance(answer, BaseException):
@@ -93,6 +99,10 @@ class _Worker:
 
     def kill(self) -> None:
         """Ends the process; whoever waits for its answer learns that there is none."""
+        self._abandoned = True
+        self._end()
+
+    def _end(self) -> None:
         if self._process is not None:
             self._process.kill()
             self._process.join()
