@@ -18,9 +18,9 @@ from whitebox_retrieval.sparse import query_vector
 # Candidates of each list: enough that fusion finds what both lists rank in the middle.
 _CANDIDATES = 30
 _FACTOR = 3
-# Small, as in Qdrant: with the paper's 60, a chunk in the middle of both lists beats the first of one. An identifier
-# that only the keyword list finds must come out near the top.
-_FUSION_K = 2
+# With the paper's 60, a chunk in the middle of both lists beats the first of one. Near 0, the first of each list
+# is among the first four: an identifier that only the keyword list finds must come out near the top.
+_FUSION_K = 0.1
 
 
 class SearchMode(StrEnum):
