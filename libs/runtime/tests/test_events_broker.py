@@ -257,6 +257,32 @@ async def test_consumer_and_producer_go_on_after_the_broker_was_killed_and_lost_
         print(f"recovered in {time.monotonic() - began:.1f} s")
 
 
+async def test_a_broker_that_lost_everything_is_read_from_its_start_and_not_from_the_old_end(
+    own_broker: Server,
+) -> None:
+    got: list[bytes] = []
+
+    async def handle(one: Event) -> None:
+        got.append(one.data)
+
+    consumer = EventConsumer(own_broker.address, "shorter", ["shorter.v1"], each(handle))
+    async with producing(own_broker) as producer, consuming(consumer):
+        await producer.send([event("shorter.v1", f"k{number}", number) for number in range(300)])
+        await eventually(lambda: len(got) >= 300)
+        own_broker.kill()
+        own_broker.start()
+        wanted = {str(number).encode() for number in range(1000, 1005)}
+
+        async def republish_until_handled() -> None:
+            while not wanted <= set(got):
+                await send_until_taken(producer, [event("shorter.v1", f"k{n}", n) for n in range(1000, 1005)])
+                await asyncio.sleep(2)  # as the outbox does with what nobody acknowledged
+
+        # Far fewer events than before: a consumer that waits at its old position never sees them.
+        async with asyncio.timeout(40):
+            await republish_until_handled()
+
+
 async def send_until_taken(producer: EventProducer, events: Sequence[Event]) -> None:
     async with asyncio.timeout(30):
         while True:

@@ -59,7 +59,7 @@ async def test_the_passage_that_both_lists_like_comes_first(searcher):
     passages = await found(searcher)
     assert names(passages)[0] == "gate"
     assert passages[0].dense_rank == passages[0].sparse_rank == 1
-    assert passages[0].score == pytest.approx(2 / 3)
+    assert passages[0].score == pytest.approx(2 / 1.1)
 
 
 async def test_a_passage_in_one_list_alone_has_rank_zero_in_the_other(searcher):

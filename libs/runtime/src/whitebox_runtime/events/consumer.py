@@ -180,8 +180,14 @@ class EventConsumer:
     def _poll_until_halted(self, consumer: Any, loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
         self._membership.begin()
         waiting: dict[TopicPartition, list[Any]] = {}
+        joined: int | None = None
         while not self._halt.is_set():
             records = waiting or consumer.poll(timeout_ms=_POLL_MS, max_records=self._max_batch)
+            if self._membership.joined and self._membership.generation != joined:
+                # A first poll may join and already read: only a later join can find that what was committed is gone.
+                if joined is not None:
+                    _check_positions(consumer)
+                joined = self._membership.generation
             if not records:
                 if self._membership.seconds_outside() > _STUCK_SECONDS:
                     raise KafkaError("the group could not be joined; connecting anew")
@@ -391,6 +397,19 @@ def _for_each(change: Callable[[TopicPartition], None], consumer: Any) -> None:
     for partition in consumer.assignment():
         with suppress(KeyError):  # a rebalance took it away in this moment
             change(partition)
+
+
+def _check_positions(consumer: Any) -> None:
+    """Raises KafkaError where the broker has forgotten what the group has committed.
+
+    The client keeps positions and fetch sessions through a rejoin. With a broker that has lost its data they mean
+    nothing, and the local broker answers such reads with silence instead of an error: only a new client reads on.
+    """
+    for partition in consumer.assignment():
+        with suppress(KeyError, AssertionError):  # a rebalance took it away in this moment
+            position = consumer.position(partition, timeout_ms=_COMMIT_MS)
+            if position and consumer.committed(partition, timeout_ms=_COMMIT_MS) is None:
+                raise KafkaError("the broker has lost the group's offsets; connecting anew")
 
 
 def _reason(error: Exception) -> str:
