@@ -19,6 +19,8 @@ Temperature = Annotated[FiniteFloat, Field(ge=0, le=2)]
 TopP = Annotated[FiniteFloat, Field(gt=0, le=1)]
 Seed = Annotated[Integer, Field(ge=0, le=2**32 - 2)]
 Tokens = Annotated[Integer, Field(ge=1, le=1_000_000)]
+# What OpenAI generates for a plain completion that names no number. A chat runs to the service's own default.
+_COMPLETION_TOKENS = 16
 
 
 class StreamOptions(Body):
@@ -151,8 +153,7 @@ class CompletionBody(_Generation):
 
     def to_proto(self) -> pb.GenerateRequest:
         """Returns the request for the language model service."""
-        # OpenAI's default for plain completions is 16 tokens; ours is the service's.
-        request = self._generate(self.max_tokens, self.logprobs, "")
+        request = self._generate(self.max_tokens or _COMPLETION_TOKENS, self.logprobs, "")
         request.prompt = self.prompt
         return request
 
