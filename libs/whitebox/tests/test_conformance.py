@@ -7,34 +7,24 @@ import warnings
 import numpy as np
 import polars as pl
 import pytest
+from registered import collect
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from whitebox.decomposition import PCA
 from whitebox.errors import ShapeError
 from whitebox.linear_model import LogisticRegression
 from whitebox.preprocessing import StandardScaler
 
-_UNKNOWN_PARAMETER = "sets with_mean=False on whatever is called StandardScaler; ours has no such parameter"
-_EXPECTED = {
-    "StandardScaler": {
-        "check_estimator_sparse_array": _UNKNOWN_PARAMETER,
-        "check_estimator_sparse_matrix": _UNKNOWN_PARAMETER,
-    },
-    "LogisticRegression": {
-        "check_estimators_unfitted": "demands scikit-learn's own NotFittedError; ours has the same bases",
-        "check_supervised_y_2d": "demands scikit-learn's own DataConversionWarning; we refuse a column as labels",
-    },
-}
-
+_ESTIMATORS = collect("conformance", "ESTIMATORS")
+_EXPECTED = dict(collect("conformance", "EXPECTED_FAILURES"))
 
 with warnings.catch_warnings():
     # That the estimators do not inherit from scikit-learn's base, which is the point.
     warnings.simplefilter("ignore", UserWarning)
     each_check = parametrize_with_checks(
-        [StandardScaler(), LogisticRegression(), PCA()],
+        _ESTIMATORS,
         expected_failed_checks=lambda estimator: _EXPECTED.get(type(estimator).__name__, {}),
         xfail_strict=True,
     )

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from mutants.catalogue import MUTANTS, Mutant, passes
+from mutants.catalogue import MUTANTS
+from mutants.mutant import Mutant, passes
 
 # Every mutant runs its killers anew: not among the fast tests.
 pytestmark = pytest.mark.slow

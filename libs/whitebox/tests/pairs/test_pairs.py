@@ -5,7 +5,8 @@ import pkgutil
 from importlib import import_module
 
 import pytest
-from pairs.registry import PAIRS, Pair
+from pairs.pair import Pair
+from pairs.registry import PAIRS
 from whitebox import reference
 
 

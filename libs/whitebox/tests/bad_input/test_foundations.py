@@ -1,4 +1,4 @@
-"""What every public function does with what it should not be given: works, or names what is wrong."""
+"""What public functions do with what they should not be given: work, or name what is wrong."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from bad_input.values import BAD_MATRICES
 from pairs.pair import plain
 from whitebox import calculus, linalg, optimize
 from whitebox.decomposition import PCA
@@ -21,7 +22,6 @@ from whitebox.errors import (
     ShapeError,
     SingleClassError,
     SingularMatrixError,
-    WhiteboxError,
 )
 from whitebox.linear_model import LogisticRegression
 from whitebox.metrics.pairwise import cosine_similarity
@@ -84,20 +84,6 @@ def _name(function) -> str:
 
 
 TAKES_A_MATRIX |= {_name(function): function for function in (*SQUARE, *ANY_SHAPE)}
-BAD_MATRICES = {
-    "a NaN": ([[0.0, 1.0], [1.0, math.nan]], NotFiniteError, r"\[1, 1\] is NaN"),
-    "an infinity": ([[0.0, math.inf]], NotFiniteError, r"\[0, 1\] is inf"),
-    "a vector": ([1.0, 2.0], ShapeError, r"must be a matrix, got shape \(2,\)"),
-    "a number": (3.0, ShapeError, r"shape \(\)"),
-    "a cube": (np.zeros((2, 2, 2)), ShapeError, r"shape \(2, 2, 2\)"),
-    "ragged rows": ([[1.0, 2.0], [3.0]], ShapeError, "no rectangular array"),
-    "no rows": (np.empty((0, 2)), EmptyInputError, "0 sample"),
-    "no columns": (np.empty((3, 0)), EmptyInputError, "0 feature"),
-    "words": ([["a", "b"]], DtypeError, "real numbers"),
-    "complex numbers": ([[1j, 2.0]], DtypeError, "Complex"),
-    "objects": ([[object(), 1.0]], DtypeError, "real numbers"),
-    "None": (None, WhiteboxError, "."),
-}
 
 
 @pytest.mark.parametrize("bad", BAD_MATRICES)
