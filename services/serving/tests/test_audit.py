@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from prometheus_client import REGISTRY
 from whitebox_serving.adapters.folder_store import FolderStore
-from whitebox_serving.audit import LinearAudit, LiveAudit
+from whitebox_serving.audit import LinearAudit, PredictionAudit
 
 LABELS = {"service": "serving", "kind": "probability"}
 
@@ -49,7 +49,7 @@ async def test_the_sampled_share_is_measured_and_a_wrong_answer_is_logged(store_
 
     watched = Watched(manifest.linear, 2)
     draws = iter([0.1, 0.9, 0.2])
-    live = LiveAudit(0.5, lambda: next(draws))
+    live = PredictionAudit(0.5, lambda: next(draws))
     rows, right = logistic.held_out[:40], logistic.outputs[:40].astype(np.float32)
     before = REGISTRY.get_sample_value("whitebox_audit_difference_count", LABELS) or 0
     live.offer(manifest, watched, rows, right)
@@ -65,7 +65,7 @@ async def test_the_sampled_share_is_measured_and_a_wrong_answer_is_logged(store_
 
 async def test_a_full_sample_lets_requests_pass(store_folder, logistic):
     manifest = FolderStore(store_folder).read("breast-cancer", 1).manifest
-    live = LiveAudit(1.0, lambda: 0.0)
+    live = PredictionAudit(1.0, lambda: 0.0)
     for _ in range(500):
         live.offer(manifest, LinearAudit.of(manifest), logistic.held_out, logistic.outputs.astype(np.float32))
     stopping = asyncio.Event()

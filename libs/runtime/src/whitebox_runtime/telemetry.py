@@ -28,6 +28,7 @@ _SLOW = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120
 _AGE = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0)
 _TOKEN_GAP = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5)
 _SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
+_SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.999, 1.0)
 _DIFFERENCES = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0)
 
 
@@ -84,6 +85,12 @@ METRICS: Mapping[str, Metric] = {
     "whitebox_document_index_duration_seconds": Metric("histogram", "Time to index one document", (), _SLOW),
     "whitebox_chunks_indexed_total": Metric("counter", "Chunks written to the index"),
     "whitebox_search_duration_seconds": Metric("histogram", "Time of one stage of a search", ("stage",)),
+    "whitebox_audit_recall": Metric(
+        "histogram", "Share of the exact nearest chunks that a search found, by libs/whitebox", (), _SHARES
+    ),
+    "whitebox_recall_audits_total": Metric(
+        "counter", "Searches held against exact search, or not for the number of chunks", ("outcome",)
+    ),
     # LLM
     "whitebox_llm_time_to_first_token_seconds": Metric("histogram", "Time to the first token", ("model",), _SLOW),
     "whitebox_llm_inter_token_seconds": Metric("histogram", "Time between two tokens", ("model",), _TOKEN_GAP),

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from whitebox.linear_model import LogisticRegression
 from whitebox.preprocessing import StandardScaler
+from whitebox_runtime.auditing import LiveAudit
 from whitebox_runtime.telemetry import histogram
 
 from whitebox_serving.artifact import TOLERANCE, LinearPart, Manifest, largest_difference
@@ -23,7 +24,6 @@ from whitebox_serving.prediction import Matrix
 logger = logging.getLogger(__name__)
 
 _MAX_ROWS = 16
-_MAX_WAITING = 64
 
 
 class LinearAudit:
@@ -66,8 +66,8 @@ class _Sample:
     outputs: Matrix
 
 
-class LiveAudit:
-    """Recomputes a share of the live predictions beside the requests, never in their way.
+class PredictionAudit:
+    """Recomputes a share of the live predictions.
 
     Args:
         share: Of the requests, 0 to 1.
@@ -75,38 +75,28 @@ class LiveAudit:
     """
 
     def __init__(self, share: float, draw: Callable[[], float]) -> None:
-        self._share = share
-        self._draw = draw
-        self._samples: asyncio.Queue[_Sample] = asyncio.Queue(_MAX_WAITING)
-        self._differences = histogram("whitebox_audit_difference").labels("serving", "probability")
+        self._live = LiveAudit(share, draw, _recompute)
 
     def offer(self, manifest: Manifest, audit: LinearAudit | None, rows: Matrix, outputs: Matrix) -> None:
-        """Takes a prediction into the sample, or not; a sample that is full lets it pass."""
-        if audit is None or self._draw() >= self._share or self._samples.full():
-            return
-        self._samples.put_nowait(_Sample(manifest, audit, rows[:_MAX_ROWS].copy(), outputs[:_MAX_ROWS].copy()))
+        """Takes a prediction into the sample, or not."""
+        if audit is not None:
+            self._live.offer(lambda: _Sample(manifest, audit, rows[:_MAX_ROWS].copy(), outputs[:_MAX_ROWS].copy()))
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Recomputes what was sampled until told to stop."""
-        stopped = asyncio.ensure_future(stopping.wait())
-        while not stopping.is_set():
-            sample = asyncio.ensure_future(self._samples.get())
-            await asyncio.wait({sample, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not sample.done():
-                sample.cancel()
-                return
-            await self._recompute(sample.result())
+        await self._live.run(stopping)
 
-    async def _recompute(self, sample: _Sample) -> None:
-        difference = await asyncio.to_thread(sample.audit.difference, sample.rows, sample.outputs)
-        self._differences.observe(difference)
-        if difference > TOLERANCE:
-            logger.warning(
-                "a live prediction differs from its recomputation",
-                extra={
-                    "model": sample.manifest.name,
-                    "version": sample.manifest.version,
-                    "difference": difference,
-                    "tolerance": TOLERANCE,
-                },
-            )
+
+async def _recompute(sample: _Sample) -> None:
+    difference = await asyncio.to_thread(sample.audit.difference, sample.rows, sample.outputs)
+    histogram("whitebox_audit_difference").labels("serving", "probability").observe(difference)
+    if difference > TOLERANCE:
+        logger.warning(
+            "a live prediction differs from its recomputation",
+            extra={
+                "model": sample.manifest.name,
+                "version": sample.manifest.version,
+                "difference": difference,
+                "tolerance": TOLERANCE,
+            },
+        )

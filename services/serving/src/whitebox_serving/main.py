@@ -9,7 +9,7 @@ from whitebox_runtime.process import Process, run_process
 
 from whitebox_serving.adapters.folder_store import FolderStore
 from whitebox_serving.api import ServingApi
-from whitebox_serving.audit import LiveAudit
+from whitebox_serving.audit import PredictionAudit
 from whitebox_serving.models import Models
 from whitebox_serving.prediction import Backend
 from whitebox_serving.predictions import Predictions
@@ -34,7 +34,7 @@ async def serve(process: Process[ServingSettings]) -> None:
         return
     models = Models(FolderStore(settings.model_store), backend, versions=settings.versions_in_service)
     process.health.add_check("store", models.check_store, critical=False)
-    audit = LiveAudit(settings.audit_share, random.random)
+    audit = PredictionAudit(settings.audit_share, random.random)
     process.spawn(models.watch(process.stopping, poll_seconds=settings.poll_seconds), name="model store")
     process.spawn(audit.run(process.stopping), name="audit")
     try:

@@ -7,7 +7,7 @@ from whitebox_runtime.errors import InvalidArgument
 from whitebox_runtime.telemetry import counter
 
 from whitebox_serving.artifact import Manifest
-from whitebox_serving.audit import LiveAudit
+from whitebox_serving.audit import PredictionAudit
 from whitebox_serving.models import Models
 from whitebox_serving.prediction import Matrix, Prediction
 
@@ -30,7 +30,7 @@ class Predictions:
         audit: Recomputes a share of the answers.
     """
 
-    def __init__(self, models: Models, audit: LiveAudit) -> None:
+    def __init__(self, models: Models, audit: PredictionAudit) -> None:
         self._models = models
         self._audit = audit
         self._rows = counter("whitebox_predictions_total")
