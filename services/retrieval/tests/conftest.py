@@ -61,6 +61,14 @@ class MemoryIndex:
             ]
         return _best(by_dense, limit), _best(by_sparse, limit)
 
+    async def vectors(
+        self, tenant: str, search_filter: SearchFilter, page: int
+    ) -> AsyncIterator[tuple[Sequence[str], npt.NDArray[np.float32]]]:
+        found = [point for point in self.points.values() if _matches(point[0], tenant, search_filter)]
+        for start in range(0, len(found), page):
+            part = found[start : start + page]
+            yield [chunk.chunk_id for chunk, *_ in part], np.stack([vector for _, vector, _ in part])
+
     def _idf(self, term: int) -> float:
         with_term = sum(term in terms for _, _, terms in self.points.values())
         return math.log((len(self.points) - with_term + 0.5) / (with_term + 0.5) + 1)

@@ -107,6 +107,19 @@ async def test_it_finds_what_a_search_of_every_chunk_finds(index, encoder, chunk
     assert [hit.chunk.document_id for hit in dense] == [f"{n:032x}" for n in expected]
 
 
+async def test_vectors_come_in_pages_each_once_and_by_filter(index, filled, encoder):
+    expected = dict(zip(filled_ids(filled), await encoder.embed(TEXTS), strict=True))
+    pages = [page async for page in index.vectors("acme", ALL, 3)]
+    assert [len(ids) for ids, _ in pages] == [3, 1]
+    found = {one: vector for ids, vectors in pages for one, vector in zip(ids, vectors, strict=True)}
+    assert found.keys() == expected.keys()
+    for one, vector in found.items():
+        np.testing.assert_allclose(vector, expected[one], atol=1e-6)
+    some = [ids async for ids, _ in index.vectors("acme", SearchFilter(metadata={"site": "s2"}), 10)]
+    assert some == [[filled[2].chunk_id]]
+    assert [page async for page in index.vectors("nobody", ALL, 10)] == []
+
+
 async def test_a_tenant_sees_its_own_chunks_alone(index, filled, encoder, chunk):
     other = chunk(TEXTS[1], "f" * 32, tenant="other")
     await index.upsert([other], await encoder.embed([other.text]), [document_vector(other.text)])

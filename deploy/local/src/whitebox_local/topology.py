@@ -31,6 +31,9 @@ _PORTS = {
     "features-stream-metrics": 9107,
 }
 
+# A cluster's one in a hundred would show nothing on a machine that is asked a few things.
+_AUDITED = {"AUDIT_SHARE": "0.2"}
+
 
 class TopologyError(ValueError):
     """This stack cannot be laid out as asked."""
@@ -100,6 +103,7 @@ def _services(home: Home, ports: Mapping[str, int]) -> list[Program]:
         "KAFKA_BOOTSTRAP_SERVERS": broker,
         "QDRANT_URL": f"http://{targets['qdrant']}",
         "EMBEDDING_TARGET": targets["embedding"],
+        **_AUDITED,
     }
     features = {
         "DATABASE_URL": f"sqlite+aiosqlite:///{home.data / 'features.sqlite'}",
@@ -118,7 +122,7 @@ def _services(home: Home, ports: Mapping[str, int]) -> list[Program]:
     return [
         service("embedding", "whitebox_embedding", "EMBEDDING", {"DATA_DIR": str(home.data / "embedding")}),
         service("llm", "whitebox_llm", "LLM", {}),
-        service("serving", "whitebox_serving", "SERVING", {"MODEL_STORE": str(home.data / "models")}),
+        service("serving", "whitebox_serving", "SERVING", {"MODEL_STORE": str(home.data / "models"), **_AUDITED}),
         service("retrieval-api", "whitebox_retrieval", "RETRIEVAL", retrieval, "api"),
         service("retrieval-indexer", "whitebox_retrieval", "RETRIEVAL", retrieval, "indexer"),
         service("features-api", "whitebox_features", "FEATURES", features, "api"),

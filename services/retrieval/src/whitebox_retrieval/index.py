@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -67,3 +67,8 @@ class ChunkIndex(Protocol):
         limit: int,
     ) -> tuple[Sequence[Hit], Sequence[Hit]]:
         """The best chunks by dense and by sparse vector, in one round trip; nothing for a vector that is None."""
+
+    def vectors(
+        self, tenant: str, search_filter: SearchFilter, page: int
+    ) -> AsyncIterator[tuple[Sequence[str], npt.NDArray[np.float32]]]:
+        """Chunk ids and dense vectors (chunks, dimensions) of all that a search may find, at most `page` at a time."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ from whitebox_retrieval.adapters.qdrant_index import QdrantIndex, open_client
 from whitebox_retrieval.api import RetrievalApi
 from whitebox_retrieval.indexing import Indexer
 from whitebox_retrieval.loading import LoadLimits
+from whitebox_retrieval.recall_audit import RecallAudit
 from whitebox_retrieval.searching import Searcher
 from whitebox_retrieval.settings import IndexerSettings, RetrievalSettings
 
@@ -101,13 +103,21 @@ async def _prepare(dependencies: Dependencies, process: Process[RetrievalSetting
 
 async def serve_api(process: Process[RetrievalSettings]) -> None:
     """Answers RPCs and publishes what is in the outbox."""
+    settings = process.settings
     async with open_dependencies(process) as dependencies:
         # Documents are taken without the broker: the outbox holds their announcements until it is back.
         process.health.add_check("broker", dependencies.producer.ready, critical=False)
         await dependencies.producer.start()
         relay = dependencies.relay
         process.spawn(relay.run(process.stopping), name="outbox relay")
-        searcher = Searcher(dependencies.encoder, dependencies.index, dependencies.documents)
+        audit = RecallAudit(
+            dependencies.index,
+            share=settings.audit_share,
+            max_vectors=settings.audit_max_vectors,
+            draw=random.random,
+        )
+        process.spawn(audit.run(process.stopping), name="recall audit")
+        searcher = Searcher(dependencies.encoder, dependencies.index, dependencies.documents, audit)
         api = RetrievalApi(dependencies.documents, dependencies.originals, searcher, relay.wake)
         async with GrpcServer(process, service_names=[_SERVICE]) as server:
             retrieval_pb2_grpc.add_RetrievalServiceServicer_to_server(api, server.server)

@@ -67,13 +67,41 @@ class SearchResult:
     check_seconds: float
 
 
-class Searcher:
-    """Finds the passages of a tenant that fit a query best."""
+class SearchAudit(Protocol):
+    """Looks over the shoulder of dense searches."""
 
-    def __init__(self, encoder: QueryEncoder, index: ChunkIndex, documents: LiveDocuments) -> None:
+    def offer(
+        self,
+        tenant: str,
+        query: npt.NDArray[np.float32],
+        search_filter: SearchFilter,
+        limit: int,
+        hits: Sequence[Hit],
+    ) -> None:
+        """Is told of every dense search; returns at once."""
+
+
+class Searcher:
+    """Finds the passages of a tenant that fit a query best.
+
+    Args:
+        encoder: Text to vectors.
+        index: What is searched.
+        documents: What is live.
+        audit: Is told of every dense search.
+    """
+
+    def __init__(
+        self,
+        encoder: QueryEncoder,
+        index: ChunkIndex,
+        documents: LiveDocuments,
+        audit: SearchAudit | None = None,
+    ) -> None:
         self._encoder = encoder
         self._index = index
         self._documents = documents
+        self._audit = audit
 
     async def search(
         self, tenant: str, query: str, *, top_k: int, mode: SearchMode, search_filter: SearchFilter
@@ -93,6 +121,8 @@ class Searcher:
         limit = max(_CANDIDATES, _FACTOR * top_k)
         dense_hits, sparse_hits = await self._index.search(tenant, dense, sparse, search_filter, limit)
         searched = time.perf_counter()
+        if self._audit is not None and dense is not None:
+            self._audit.offer(tenant, dense, search_filter, limit, dense_hits)
         passages = _fuse(dense_hits, sparse_hits, mode)
         live = (
             await self._documents.live(tenant, {passage.chunk.document_id for passage in passages}) if passages else {}

@@ -49,6 +49,13 @@ class RetrievalSettings(ServiceSettings):
         30.0, gt=0, description="Changes that are not indexed by then are announced again"
     )
 
+    audit_share: float = Field(
+        0.01, ge=0, le=1, description="Share of dense searches that are held against exact search by whitebox"
+    )
+    audit_max_vectors: int = Field(
+        100_000, ge=1, description="Searches over more chunks than this are not scanned for the audit"
+    )
+
     @model_validator(mode="after")
     def _overlap_leaves_room(self) -> Self:
         if self.chunk_overlap_tokens >= self.chunk_tokens:

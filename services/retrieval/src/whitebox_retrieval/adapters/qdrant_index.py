@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import urlparse
 
@@ -164,6 +164,28 @@ class QdrantIndex:
             for (using, _), response in zip(queries, responses, strict=True)
         }
         return found.get(_DENSE, []), found.get(_SPARSE, [])
+
+    async def vectors(
+        self, tenant: str, search_filter: SearchFilter, page: int
+    ) -> AsyncIterator[tuple[Sequence[str], npt.NDArray[np.float32]]]:
+        """See `index.ChunkIndex.vectors`."""
+        conditions, offset = _conditions(tenant, search_filter), None
+        while True:
+            with _answering():
+                points, offset = await self._client.scroll(
+                    self._ready(),
+                    scroll_filter=conditions,
+                    limit=page,
+                    offset=offset,
+                    with_payload=False,
+                    with_vectors=[_DENSE],
+                )
+            if points:
+                # Asked for by name, vectors come in a dictionary.
+                dense = np.array([point.vector[_DENSE] for point in points], np.float32)  # type: ignore[index,call-overload]
+                yield [str(point.id) for point in points], dense
+            if offset is None:
+                return
 
     def _ready(self) -> str:
         if not self._collection:
