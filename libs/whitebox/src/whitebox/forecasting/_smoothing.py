@@ -353,7 +353,7 @@ class _Form(NamedTuple):
 
 
 class _Search:
-    """Minimises the logarithm of the sum of squares."""
+    """Minimises the logarithm of the sum of squares, to which a little is added."""
 
     def __init__(self, values: Array, form: _Form) -> None:
         self.values, self.form = values, form
@@ -362,8 +362,8 @@ class _Search:
         self.scale = (float(values.mean()), spread if spread > 0 else max(1.0, abs(float(values[0]))))
         self._room = (np.empty(n), np.empty(n), np.empty(n))
         self._seasons = np.empty(n + form.period)
-        # A perfect fit has no logarithm: below the rounding of the data nothing is worth gaining.
-        self._floor = n * (1e-13 * (self.scale[1] + abs(self.scale[0]))) ** 2
+        # A perfect fit has no logarithm, and a steep one misleads differences; where the minimum lies does not change.
+        self._floor = n * (1e-2 * self.scale[1]) ** 2
 
     def __call__(self, vector: Array) -> float:
         weights, level, trend, seasons = self.form.unpack(vector, self.scale)
@@ -390,7 +390,7 @@ class _Search:
 
     def minimum(self) -> Minimum:
         best = sorted(self._starts(), key=self)[:2]
-        found = [bfgs(self._value_and_gradient, start, tol=1e-6, max_iter=500) for start in best]
+        found = [bfgs(self._value_and_gradient, start, tol=1e-6, max_iter=200) for start in best]
         return min(found, key=lambda minimum: minimum.value)
 
     def _starts(self) -> Iterator[Array]:

@@ -140,7 +140,7 @@ class CoxRegression(BaseEstimator):
     .. math:: h(t \mid x) = h_0(t)\, e^{\beta \cdot x}
 
     with β the maximum of `cox_log_likelihood`, by Newton's method, O(n d²) a step, and the baseline by Breslow's
-    estimate :math:`\hat H_0(t) = \sum_{t_i \le t} d_i / \sum_{j \in R_i} e^{\beta \cdot x_j}` (Breslow 1972).
+    estimate :math:`\hat H_0(t) = \sum_{t_i \le t} d_i / \sum_{j \in R_i} e^{\beta \cdot (x_j - \bar x)}` (Breslow 1972).
 
     Args:
         ties: What to do about events at the same time: "efron" or "breslow".
@@ -154,8 +154,9 @@ class CoxRegression(BaseEstimator):
         p_values_: Of Wald's test of each coefficient against 0, shape (d,).
         log_likelihood_: At β.
         null_log_likelihood_: At 0.
+        mean_: Means of the covariates, shape (d,).
         baseline_times_: Distinct times of events, shape (k,).
-        baseline_hazard_: Cumulative, for covariates at 0, shape (k,).
+        baseline_hazard_: Cumulative, for covariates at their means, shape (k,).
         n_iter_: Steps taken.
 
     >>> X, y = [[0.0], [1.0], [0.0], [1.0], [0.0]], [[5.0, 1], [1.0, 1], [4.0, 0], [3.0, 1], [2.0, 1]]
@@ -168,6 +169,7 @@ class CoxRegression(BaseEstimator):
     p_values_: Array
     log_likelihood_: float
     null_log_likelihood_: float
+    mean_: Array
     baseline_times_: Array
     baseline_hazard_: Array
     n_iter_: int
@@ -203,7 +205,8 @@ class CoxRegression(BaseEstimator):
         if not happened.any():
             raise RangeError("no event happened: nothing tells the risks apart")
         # In units of its own, each column has a curvature of about one; a constant one is as good as zero.
-        centre, unit = rows.mean(axis=0), rows.std(axis=0)
+        self.mean_ = centre = rows.mean(axis=0)
+        unit = rows.std(axis=0)
         unit[unit <= 1e-14 * np.abs(rows).max(axis=0)] = math.inf
         loss = _PartialLikelihood((rows - centre) / unit, durations, happened, self.ties)
         found = newton(
@@ -217,7 +220,7 @@ class CoxRegression(BaseEstimator):
         self.p_values_ = np.array([math.erfc(abs(z) / math.sqrt(2)) for z in self.coef_ / self.standard_errors_])
         self.log_likelihood_ = -found.value
         self.null_log_likelihood_ = -loss.value_and_gradient(np.zeros(len(found.x)))[0]
-        self.baseline_times_, self.baseline_hazard_ = _baseline(rows @ self.coef_, durations, happened)
+        self.baseline_times_, self.baseline_hazard_ = _baseline((rows - centre) @ self.coef_, durations, happened)
         return self
 
     def predict(self, X: npt.ArrayLike) -> Array:
@@ -230,7 +233,7 @@ class CoxRegression(BaseEstimator):
         return self._rows_to_use(X, "coef_") @ self.coef_
 
     def predict_survival(self, X: npt.ArrayLike, times: npt.ArrayLike) -> Array:
-        r"""Probability of getting beyond each time, :math:`\exp(-\hat H_0(t)\, e^{\beta \cdot x})`, shape (n, k).
+        r"""Probability of getting beyond each time, :math:`\exp(-\hat H_0(t)\, e^{\beta \cdot (x - \bar x)})`, shape (n, k).
 
         Args:
             X: Shape (n, d).
@@ -240,7 +243,7 @@ class CoxRegression(BaseEstimator):
             NotFittedError, DtypeError, ShapeError, EmptyInputError, NotFiniteError: as `predict`, and for unusable
             times.
         """
-        risk = np.exp(self.predict(X))
+        risk = np.exp(self.predict(X) - self.mean_ @ self.coef_)
         hazard = np.append(0.0, self.baseline_hazard_)
         reached = hazard[np.searchsorted(self.baseline_times_, as_vector(times, "times"), side="right")]
         return np.exp(-np.outer(risk, reached))
