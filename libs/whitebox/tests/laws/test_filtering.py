@@ -61,9 +61,7 @@ def assert_positive_definite(covariances: np.ndarray) -> None:
 
 def test_covariances_stay_symmetric_and_positive_definite_for_ten_thousand_steps() -> None:
     # Precise observations of a state about which next to nothing is known: what (I - K H) P does not survive.
-    model = LinearGaussian(
-        STEP, [[1.0, 0.0]], 1e-8 * NEARLY_STEADY, [[1e-8]], np.zeros(2), 1e4 * np.eye(2)
-    )
+    model = LinearGaussian(STEP, [[1.0, 0.0]], 1e-8 * NEARLY_STEADY, [[1e-8]], np.zeros(2), 1e4 * np.eye(2))
     filtered = kalman.filter(model, np.zeros(10_000))
     assert_positive_definite(filtered.covariances)
     assert_positive_definite(filtered.predicted_covariances)
@@ -81,7 +79,9 @@ def test_an_observation_a_billion_times_as_precise_as_what_was_known_leaves_its_
     assert_positive_definite(state.covariance[None])
 
 
-@pytest.mark.parametrize("spread", [unscented.Spread(), unscented.Spread(1.0, 0.0, 0.0), unscented.Spread(1.7, 0.0, 1.0)])
+@pytest.mark.parametrize(
+    "spread", [unscented.Spread(), unscented.Spread(1.0, 0.0, 0.0), unscented.Spread(1.7, 0.0, 1.0)]
+)
 def test_the_unscented_filter_stays_positive_definite_on_a_nasty_long_run(spread) -> None:
     # The growth model of Kitagawa, seen through a square, with noise that ranges over twelve orders of magnitude.
     model = NonlinearGaussian(
@@ -117,8 +117,7 @@ def test_the_compiled_loops_do_what_the_steps_do(drawn: System) -> None:
     n, m, steps = len(s.mean), len(s.H), len(s.observations)
     inputs = np.random.default_rng(0).standard_normal((steps, n))
     results = empty_results(steps, n, m)
-    plain = mock.patch.object(_compiled, "numba_is_used", return_value=False)
-    with plain, mock.patch.object(kalman, "numba_is_used", return_value=False):
+    with mock.patch.object(_compiled, "numba_is_used", return_value=False):
         expected = kalman.filter(s.model, s.observations, inputs=inputs)
         model = s.model
         failed = _loops.filter_all(
@@ -137,8 +136,7 @@ def test_the_compiled_loops_do_what_the_steps_do(drawn: System) -> None:
             np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-8)
         room = np.empty((steps - 1, n, n)), np.empty((steps, n)), np.empty((steps, n, n))
         _loops.smooth_all(*expected[:5], *room)
-        with mock.patch.object(smoother, "numba_is_used", return_value=False):
-            smoothed = smoother.rts(expected)
+        smoothed = smoother.rts(expected)
         for ours, theirs in zip(room, (smoothed.gains, smoothed.means, smoothed.covariances), strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-7, atol=1e-7)
 
@@ -218,13 +216,15 @@ def test_the_smoother_finds_the_mean_and_covariance_of_the_joint_normal_distribu
     for t in range(steps):
         block = posterior[t * n : (t + 1) * n, t * n : (t + 1) * n]
         np.testing.assert_allclose(smoothed.covariances[t], block, rtol=1e-6, atol=1e-6)
-    density = -(len(surprise) * math.log(2 * math.pi) + np.linalg.slogdet(S)[1] + surprise @ np.linalg.solve(S, surprise)) / 2
+    density = (
+        -(len(surprise) * math.log(2 * math.pi) + np.linalg.slogdet(S)[1] + surprise @ np.linalg.solve(S, surprise)) / 2
+    )
     assert filtered.log_likelihood == pytest.approx(density, rel=1e-8)
 
 
 def test_a_reversible_process_looks_the_same_backwards() -> None:
-    y = simulated(AR1, 200)[1]
-    y[50:60] = np.nan
+    y = simulated(AR1, 60)[1]
+    y[20:30] = np.nan
     there, back = kalman.filter(AR1, y), kalman.filter(AR1, y[::-1])
     assert there.log_likelihood == pytest.approx(back.log_likelihood, rel=1e-12)
     np.testing.assert_allclose(smoother.rts(there).means, smoother.rts(back).means[::-1], rtol=1e-9, atol=1e-12)
@@ -349,7 +349,9 @@ def test_resampling_is_unbiased_and_systematic_varies_least(scheme: str) -> None
     rng = np.random.default_rng(0)
     weights = rng.dirichlet(np.ones(12))
     state = particle.Particles(np.arange(12.0)[:, None], np.log(weights))
-    draws = np.array([np.bincount(particle.resample(rng, state, scheme).states[:, 0].astype(int), minlength=12) for _ in range(2000)])
+    draws = np.array(
+        [np.bincount(particle.resample(rng, state, scheme).states[:, 0].astype(int), minlength=12) for _ in range(2000)]
+    )
     standard_error = draws.std(axis=0) / math.sqrt(len(draws)) + 1e-9
     assert (np.abs(draws.mean(axis=0) - 12 * weights) < 4.5 * standard_error).all()
     variance, multinomial = draws.var(axis=0).sum(), 12 * (weights * (1 - weights)).sum()

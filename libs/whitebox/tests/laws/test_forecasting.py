@@ -32,7 +32,11 @@ def arma(steps: int, ar: list[float], ma: list[float], seed: int = 0) -> np.ndar
     rng = np.random.default_rng(seed)
     noise, y = rng.standard_normal(steps + 200), np.zeros(steps + 200)
     for t in range(3, len(y)):
-        y[t] = noise[t] + sum(a * y[t - 1 - i] for i, a in enumerate(ar)) + sum(b * noise[t - 1 - j] for j, b in enumerate(ma))
+        y[t] = (
+            noise[t]
+            + sum(a * y[t - 1 - i] for i, a in enumerate(ar))
+            + sum(b * noise[t - 1 - j] for j, b in enumerate(ma))
+        )
     return y[200:]
 
 
@@ -81,7 +85,7 @@ def test_the_fit_is_a_maximum_of_the_likelihood_and_recovers_what_made_the_serie
     best = arma_log_likelihood(centred, model.ar_, model.ma_, model.variance_)
     assert best == pytest.approx(model.log_likelihood_, rel=1e-10)
     for step in (1e-3, -1e-3):
-        assert arma_log_likelihood(centred, model.ar_ + [step, 0], model.ma_, model.variance_) < best
+        assert arma_log_likelihood(centred, model.ar_ + np.array([step, 0]), model.ma_, model.variance_) < best
         assert arma_log_likelihood(centred, model.ar_, model.ma_ + step, model.variance_) < best
         assert arma_log_likelihood(centred + step, model.ar_, model.ma_, model.variance_) < best
     assert model.ljung_box(20).p_value > 0.01
@@ -241,7 +245,9 @@ def test_the_spread_of_a_smoothers_forecast_is_that_of_simulated_futures(form) -
             seasons.append(season + model.gamma_ * (e / base if many else e))
         futures.append(path)
     np.testing.assert_allclose(found.standard_error, np.std(futures, axis=0), rtol=5 / math.sqrt(2 * count))
-    np.testing.assert_allclose(found.mean, np.mean(futures, axis=0), atol=5 * found.standard_error.max() / math.sqrt(count))
+    np.testing.assert_allclose(
+        found.mean, np.mean(futures, axis=0), atol=5 * found.standard_error.max() / math.sqrt(count)
+    )
 
 
 def test_the_damped_trend_levels_off() -> None:
@@ -304,7 +310,9 @@ def test_the_order_and_origin_of_times_do_not_matter() -> None:
     mixed = np.random.default_rng(0).permutation(100)
     ours = AdditiveModel(changepoints=4).fit(t, y).predict([120.0]).mean
     np.testing.assert_allclose(AdditiveModel(changepoints=4).fit(t[mixed], y[mixed]).predict([120.0]).mean, ours)
-    np.testing.assert_allclose(AdditiveModel(changepoints=4).fit(t + 1e4, y).predict([1e4 + 120.0]).mean, ours, rtol=1e-6)
+    np.testing.assert_allclose(
+        AdditiveModel(changepoints=4).fit(t + 1e4, y).predict([1e4 + 120.0]).mean, ours, rtol=1e-6
+    )
 
 
 def test_a_backtest_never_sees_what_comes_after_the_origin() -> None:
@@ -342,3 +350,23 @@ def test_the_naive_forecast_has_a_scaled_error_of_one_within_sample() -> None:
     assert mape(y, y) == smape(y, y) == 0
     assert smape(y, -y) == 2
     assert smape(y, 2 * y) == smape(2 * y, y)
+
+
+def test_the_spread_of_the_simplest_smoother_follows_its_formula() -> None:
+    model = ExponentialSmoothing().fit(np.cumsum(arma(40, [], [])))
+    steps = np.arange(12)
+    np.testing.assert_allclose(model.forecast(12).standard_error, model.scale_ * np.sqrt(1 + model.alpha_**2 * steps))
+
+
+def test_coefficients_are_counted_off_in_the_test_of_residuals() -> None:
+    y = arma(60, [], [])
+    assert (ljung_box(y, 5).dof, ljung_box(y, 5, fitted=2).dof) == (5, 3)
+    assert ljung_box(y, 5, fitted=2).p_value < ljung_box(y, 5).p_value
+
+
+def test_bends_to_come_make_the_far_future_uncertain() -> None:
+    t, y = daily()
+    model = AdditiveModel().fit(t, y)
+    far, further = model.predict([800.0, 1600.0]).standard_error ** 2
+    # Beyond the end h the variance of bends to come grows with h³, of what is estimated with h².
+    assert further / far > 1.3 * (1600 / 800) ** 2

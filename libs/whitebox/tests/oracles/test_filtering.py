@@ -32,7 +32,12 @@ def positions(steps: int) -> np.ndarray:
 def test_filtered_and_smoothed_states_are_filterpys() -> None:
     model, y = target(), positions(500)
     theirs = KalmanFilter(4, 2)
-    theirs.F, theirs.H, theirs.Q, theirs.R = model.transition, model.observation, model.process_noise, model.observation_noise
+    theirs.F, theirs.H, theirs.Q, theirs.R = (
+        model.transition,
+        model.observation,
+        model.process_noise,
+        model.observation_noise,
+    )
     theirs.x, theirs.P = model.mean.copy(), model.covariance.copy()
     means, covariances, _, _ = theirs.batch_filter(y, update_first=True)
     ours = kalman.filter(model, y)
@@ -93,7 +98,12 @@ def test_the_extended_filter_is_filterpys_with_jacobians_from_dual_numbers() -> 
         return np.array([[x[0], 0, x[2], 0], [-x[2] / np.sqrt(far), 0, x[0] / np.sqrt(far), 0]]) / np.sqrt(far)
 
     theirs = ExtendedKalmanFilter(4, 2)
-    theirs.x, theirs.P, theirs.Q, theirs.R = model.mean[:, None], model.covariance, model.process_noise, model.observation_noise
+    theirs.x, theirs.P, theirs.Q, theirs.R = (
+        model.mean[:, None],
+        model.covariance,
+        model.process_noise,
+        model.observation_noise,
+    )
     theirs.F = np.array([[1, 0.5, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0.5], [0, 0, 0, 0.99]])
     ours = extended.filter(model, y)
     for t, row in enumerate(y):
@@ -116,7 +126,12 @@ def test_the_unscented_filter_is_filterpys(alpha: float, beta: float, kappa: flo
     model, y = radar()
     points = MerweScaledSigmaPoints(4, alpha, beta, kappa)
     theirs = UnscentedKalmanFilter(4, 2, 0.5, lambda x: np.array(model.observation(x)), lambda x, dt: _move(x), points)
-    theirs.x, theirs.P, theirs.Q, theirs.R = model.mean.copy(), model.covariance, model.process_noise, model.observation_noise
+    theirs.x, theirs.P, theirs.Q, theirs.R = (
+        model.mean.copy(),
+        model.covariance,
+        model.process_noise,
+        model.observation_noise,
+    )
     # Theirs has drawn its points at the prediction, so that the first one stands for no step of time.
     theirs.sigmas_f = points.sigma_points(theirs.x, theirs.P)
     ours = unscented.filter(model, y, unscented.Spread(alpha, beta, kappa))

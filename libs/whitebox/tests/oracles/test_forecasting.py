@@ -38,7 +38,9 @@ def test_correlations_and_their_test_are_statsmodels(y) -> None:
     assert ljung_box(noise, 7, fitted=2).p_value == pytest.approx(expected["lb_pvalue"].iloc[0], rel=1e-9)
 
 
-@pytest.mark.parametrize(("ar", "ma"), [([0.9], []), ([1.4, -0.7], [0.3]), ([], [0.9, 0.4]), ([0.2, 0.1, -0.3], [-0.5, 0.2])])
+@pytest.mark.parametrize(
+    ("ar", "ma"), [([0.9], []), ([1.4, -0.7], [0.3]), ([], [0.9, 0.4]), ([0.2, 0.1, -0.3], [-0.5, 0.2])]
+)
 def test_the_likelihood_is_statsmodels(ar, ma) -> None:
     y = SUNSPOTS - SUNSPOTS.mean()
     y[30:35] = np.nan
@@ -147,7 +149,9 @@ def test_the_smoothers_fit_is_at_least_as_good_as_statsmodels_and_its_forecasts_
         theirs_interval = named.get_prediction(start=len(y), end=len(y) + 23)
         # Theirs divides the sum of squares by n, ours by n less the number of parameters.
         ratio = np.sqrt(smoothed.mse) / ours.scale_
-        np.testing.assert_allclose(ratio * ours.forecast(24).standard_error, np.sqrt(theirs_interval.forecast_variance), rtol=1e-7)
+        np.testing.assert_allclose(
+            ratio * ours.forecast(24).standard_error, np.sqrt(theirs_interval.forecast_variance), rtol=1e-7
+        )
 
 
 def test_components_are_those_of_holt_and_winters_for_their_parameters() -> None:

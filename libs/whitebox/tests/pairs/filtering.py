@@ -109,7 +109,9 @@ def _extended_update(s: System) -> Any:
 
 def _unscented_update(s: System, alpha: float, beta: float, kappa: float) -> Any:
     model = _nonlinear(s)
-    state, info = unscented.update(model, unscented.init(model), s.observations[0], unscented.Spread(alpha, beta, kappa))
+    state, info = unscented.update(
+        model, unscented.init(model), s.observations[0], unscented.Spread(alpha, beta, kappa)
+    )
     return state.mean, state.covariance, info.log_likelihood
 
 
@@ -194,7 +196,12 @@ PAIRS = [
         st.builds(lambda s, *spread: (*s, *spread), systems(missing=False), *SPREADS),
         1e-8,
     ),
-    Pair("filtering.particle.effective_sample_size", *both("filtering.particle.effective_sample_size"), st.tuples(WEIGHTS), rtol=1e-12),
+    Pair(
+        "filtering.particle.effective_sample_size",
+        *both("filtering.particle.effective_sample_size"),
+        st.tuples(WEIGHTS),
+        rtol=1e-12,
+    ),
     Pair("filtering.particle.multinomial", *both("filtering.particle.multinomial"), st.tuples(WEIGHTS, UNIFORMS)),
     Pair("filtering.particle.stratified", *both("filtering.particle.stratified"), st.tuples(WEIGHTS, UNIFORMS)),
     Pair(

@@ -19,7 +19,17 @@ def smoothings(draw: st.DrawFn) -> tuple[Any, ...]:
     seasonal = draw(st.sampled_from(["additive", "multiplicative"]))
     y = draw(st.lists(st.floats(1, 9), min_size=1, max_size=8))
     seasons = draw(st.lists(st.floats(0.8, 1.2), min_size=1, max_size=3))
-    return y, draw(SHARE), 0.1 * draw(SHARE), 0.1 * draw(SHARE), draw(SHARE), draw(st.floats(4, 9)), 0.1, seasons, seasonal
+    return (
+        y,
+        draw(SHARE),
+        0.1 * draw(SHARE),
+        0.1 * draw(SHARE),
+        draw(SHARE),
+        draw(st.floats(4, 9)),
+        0.1,
+        seasons,
+        seasonal,
+    )
 
 
 def _smooth(y: Any, *others: Any) -> Any:
@@ -55,12 +65,12 @@ def forecasts(draw: st.DrawFn) -> tuple[list[float], list[float]]:
 TRAINING = st.lists(st.integers(-9, 9).map(float), min_size=3, max_size=8, unique=True)
 
 PAIRS = [
-    Pair("forecasting.smooth", lambda *a: slow.smooth(*a), _smooth, smoothings(), rtol=1e-9, atol=1e-9),
+    Pair("forecasting.smooth", slow.smooth, _smooth, smoothings(), rtol=1e-9, atol=1e-9),
     Pair("forecasting.acf", *both("forecasting.acf"), series(), rtol=1e-9, atol=1e-9),
     Pair("forecasting.pacf", *both("forecasting.pacf"), series(), rtol=1e-6, atol=1e-6),
     Pair(
         "forecasting.ljung_box",
-        lambda *a: slow.ljung_box(*a),
+        slow.ljung_box,
         lambda *a: forecasting.ljung_box(*a).statistic,
         series(),
         rtol=1e-9,

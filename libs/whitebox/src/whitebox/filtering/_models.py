@@ -221,9 +221,10 @@ def all_observations(observations: npt.ArrayLike, size: int) -> Array:
 
 
 def _refuse_infinity(array: Array, name: str) -> None:
-    places = np.argwhere(np.isinf(array))
-    if len(places):
-        raise NotFiniteError(f"{name}[{', '.join(map(str, places[0]))}] is {array[tuple(places[0])]}; NaN is missing")
+    infinite = np.isinf(array)
+    if infinite.any():
+        place = np.argwhere(infinite)[0]
+        raise NotFiniteError(f"{name}[{', '.join(map(str, place))}] is {array[tuple(place)]}; NaN is missing")
 
 
 def _set_noise(

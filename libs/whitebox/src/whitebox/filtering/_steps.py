@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 
 import numpy as np
 import numpy.typing as npt
@@ -17,18 +18,17 @@ def factor(A: Array, tolerance: float) -> Array | None:
     tolerance nothing is taken for zero, and the answer is None where a pivot is not positive.
     """
     n = len(A)
-    L = np.zeros((n, n))
-    for j in range(n):
-        known = L[j, :j]
-        pivot = float(A[j, j] - known @ known)
+    # So few numbers are quicker to reach in lists.
+    left, L = A.tolist(), [[0.0] * n for _ in range(n)]
+    for j, known in enumerate(L):
+        pivot = left[j][j] - sum(entry * entry for entry in known[:j])
         if tolerance < 0 and not pivot > 0:
             return None
         if pivot > tolerance:
-            root = math.sqrt(pivot)
-            L[j, j] = root
-            if j + 1 < n:
-                L[j + 1 :, j] = (A[j + 1 :, j] - L[j + 1 :, :j] @ known) / root
-    return L
+            known[j] = root = math.sqrt(pivot)
+            for i in range(j + 1, n):
+                L[i][j] = (left[i][j] - sum(map(operator.mul, L[i][:j], known))) / root
+    return np.array(L)
 
 
 def semidefinite_root(covariance: Array, scale: Array | None = None) -> Array:

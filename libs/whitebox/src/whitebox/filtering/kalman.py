@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from whitebox._compiled import numba_is_used
+from whitebox import _compiled
 from whitebox._validation import Array, as_matrix, as_vector
 from whitebox.errors import NotFiniteError, NotPositiveDefiniteError, ShapeError
 from whitebox.filtering import _loops
@@ -147,7 +147,10 @@ def filter(  # noqa: A001  # the field's name, in a module of its own
     if shifts is not None and shifts.shape not in ((steps, n), (steps - 1, n)):
         raise ShapeError(f"inputs must have shape ({steps}, {n}) or ({steps - 1}, {n}), got {shifts.shape}")
     filtered = Filtered(*empty_results(steps, n, m))
-    (_filter_compiled if numba_is_used() else _filter_stepwise)(model, rows, shifts, filtered)
+    (_filter_compiled if _compiled.numba_is_used() else _filter_stepwise)(model, rows, shifts, filtered)
+    finite = np.isfinite(filtered.predicted_covariances).all(axis=(1, 2)) & np.isfinite(filtered.means).all(axis=1)
+    if not finite.all():
+        raise NotFiniteError(f"at time {finite.argmin()}: the filter overflows")
     return filtered
 
 
@@ -169,13 +172,13 @@ def _filter_compiled(model: LinearGaussian, rows: Array, shifts: Array | None, f
 
 
 def _filter_stepwise(model: LinearGaussian, rows: Array, shifts: Array | None, filtered: Filtered) -> None:
-    state = init(model)
+    state, H = init(model), model.observation
     for t, y in enumerate(rows):
         if t:
             filtered.cross_covariances[t - 1] = state.covariance @ model.transition.T
             state = predict(model, state, None if shifts is None else shifts[t - 1])
         try:
-            updated, info = update(model, state, y)
+            updated, info = linear_update(H, model.observation_noise, y - H @ state.mean, state)
         except (NotPositiveDefiniteError, NotFiniteError) as error:
             raise type(error)(f"at time {t}: {error}") from error
         filtered.record(t, state, updated, info)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from whitebox._compiled import numba_is_used
+from whitebox import _compiled
 from whitebox._validation import Array, positive_int
 from whitebox.filtering import _loops
 from whitebox.filtering._models import Filtered
@@ -46,7 +46,7 @@ def rts(filtered: Filtered) -> Smoothed:
     gains = np.empty((steps - 1, n, n))
     means, covariances = np.empty((steps, n)), np.empty((steps, n, n))
     smoothed = Smoothed(means, covariances, gains)
-    if numba_is_used():
+    if _compiled.numba_is_used():
         _loops.smooth_all(*filtered[:5], gains, means, covariances)
     else:
         _smooth_stepwise(filtered, smoothed)

@@ -10,15 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from whitebox._validation import Array, number_in
-from whitebox.errors import NotFiniteError, NotPositiveDefiniteError, RangeError
+from whitebox._validation import Array, as_array, number_in
+from whitebox.errors import NotFiniteError, NotPositiveDefiniteError, RangeError, ShapeError
 from whitebox.filtering._models import (
     Filtered,
     NonlinearGaussian,
     Update,
     all_observations,
     one_observation,
-    vector_of,
 )
 from whitebox.filtering._steps import empty_results, semidefinite_root
 from whitebox.linalg import qr, solve_triangular
@@ -169,7 +168,9 @@ def update(
     if len(seen) == 0:
         return state, Update(innovation, S, gain, 0.0, 0.0)
     k = len(seen)
-    joint = np.block([[noise[:, seen], np.zeros((m, n))], [deviations[:, seen], _deviations_of_the_points(state)]])
+    joint = np.zeros((m + 2 * n, k + n))
+    joint[:m, :k], joint[m:, :k] = noise[:, seen], deviations[:, seen]
+    joint[m:, k:] = _deviations_of_the_points(state)
     triangle = _triangle(joint)
     own, shared = triangle[:k, :k], triangle[:k, k:]
     pivots = np.abs(own.diagonal())
@@ -236,7 +237,9 @@ def _transform(
     = 1 + \gamma |\omega|^2`.
     """
     n = len(state.mean)
-    values = np.array([vector_of(function(point), name, size) for point in sigma_points(state, spread)])
+    values = as_array([function(point) for point in sigma_points(state, spread)], name)
+    if values.shape != (2 * n + 1, size):
+        raise ShapeError(f"{name} must have shape ({size},), got {values.shape[1:]}")
     root_weight = 1 / (math.sqrt(2) * spread.radius(n))
     rows = root_weight * (values[1:] - values[0])
     shift = root_weight * rows.sum(axis=0)

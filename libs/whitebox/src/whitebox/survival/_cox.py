@@ -140,7 +140,7 @@ class CoxRegression(BaseEstimator):
     .. math:: h(t \mid x) = h_0(t)\, e^{\beta \cdot x}
 
     with β the maximum of `cox_log_likelihood`, by Newton's method, O(n d²) a step, and the baseline by Breslow's
-    estimate :math:`\hat H_0(t) = \sum_{t_i \le t} d_i / \sum_{j \in R_i} e^{\beta \cdot (x_j - \bar x)}` (Breslow 1972).
+    estimate (1972), :math:`\hat H_0(t) = \sum_{t_i \le t} d_i / \sum_{j \in R_i} e^{\beta \cdot (x_j - \bar x)}`.
 
     Args:
         ties: What to do about events at the same time: "efron" or "breslow".
@@ -233,11 +233,14 @@ class CoxRegression(BaseEstimator):
         return self._rows_to_use(X, "coef_") @ self.coef_
 
     def predict_survival(self, X: npt.ArrayLike, times: npt.ArrayLike) -> Array:
-        r"""Probability of getting beyond each time, :math:`\exp(-\hat H_0(t)\, e^{\beta \cdot (x - \bar x)})`, shape (n, k).
+        r"""Probability of getting beyond each time, :math:`\exp(-\hat H_0(t)\, e^{\beta \cdot (x - \bar x)})`.
 
         Args:
             X: Shape (n, d).
             times: Shape (k,).
+
+        Returns:
+            Shape (n, k).
 
         Raises:
             NotFittedError, DtypeError, ShapeError, EmptyInputError, NotFiniteError: as `predict`, and for unusable
