@@ -18,6 +18,8 @@ __all__ = [
     "calculus",
     "decomposition",
     "errors",
+    "filtering",
+    "forecasting",
     "linalg",
     "linear_model",
     "metrics",
@@ -25,6 +27,7 @@ __all__ = [
     "preprocessing",
     "reference",
     "search",
+    "survival",
     "text",
 ]
 

@@ -49,3 +49,7 @@ class NotPositiveDefiniteError(WhiteboxError):
 
 class ConvergenceError(WhiteboxError):
     """An iteration did not reach its tolerance."""
+
+
+class DegenerateWeightsError(WhiteboxError):
+    """No sample has any weight left."""

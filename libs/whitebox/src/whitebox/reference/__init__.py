@@ -12,12 +12,15 @@ from whitebox._lazy import lazy_submodules
 __all__ = [
     "calculus",
     "decomposition",
+    "filtering",
+    "forecasting",
     "linalg",
     "linear_model",
     "metrics",
     "optimize",
     "preprocessing",
     "search",
+    "survival",
     "text",
 ]
 
