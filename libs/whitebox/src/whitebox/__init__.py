@@ -26,6 +26,7 @@ __all__ = [
     "reference",
     "search",
     "text",
+    "tree",
 ]
 
 __getattr__ = lazy_submodules(__name__, __all__)
