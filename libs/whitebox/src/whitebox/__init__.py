@@ -14,10 +14,13 @@ from whitebox._lazy import lazy_submodules
 __version__ = "0.1.0"
 
 __all__ = [
+    "anomaly",
     "base",
     "calculus",
     "decomposition",
+    "ensemble",
     "errors",
+    "explain",
     "linalg",
     "linear_model",
     "metrics",
