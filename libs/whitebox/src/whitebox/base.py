@@ -85,14 +85,17 @@ class BaseEstimator:
 
     def _rows_to_fit(self, X: npt.ArrayLike) -> Array:
         """Validates what `fit` is given, and remembers how many columns it has and what they are called."""
-        names = _column_names(X)
         rows = as_matrix(X, "X")
-        self.n_features_in_ = rows.shape[1]
+        self._remember_columns(X, rows.shape[1])
+        return rows
+
+    def _remember_columns(self, X: Any, count: int) -> None:
+        names = _column_names(X)
+        self.n_features_in_ = count
         if names is not None:
             self.feature_names_in_ = names
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
-        return rows
 
     def _rows_to_use(self, X: npt.ArrayLike, attribute: str, *, names: bool = True) -> Array:
         """Validates what a fitted estimator is given; `attribute` is what fitting leaves behind.

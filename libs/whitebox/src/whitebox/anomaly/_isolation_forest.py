@@ -71,6 +71,7 @@ class IsolationForest(BaseEstimator):
 
     def __init__(
         self,
+        *,
         n_estimators: int = 100,
         max_samples: int | float | Literal["auto"] = "auto",
         contamination: float | Literal["auto"] = "auto",
@@ -157,7 +158,7 @@ def _grow(rows: Array, samples: int, limit: int, rng: np.random.Generator) -> Tr
     """A tree of some of the rows, whose leaves' values are path lengths."""
     links = np.empty((3, 2 * samples - 1), dtype=np.int64)
     numbers = np.empty((3, 2 * samples - 1))
-    nodes = _isolate(rows, samples, limit, rng, np.empty((limit + 2, 5), dtype=np.int64), links, numbers)
+    nodes = _isolate(rows, (samples, limit), rng, links, numbers)
     left, right, feature = links[:, :nodes].copy()
     threshold, cover, depth = numbers[:, :nodes].copy()
     length = np.where(left < 0, depth + average_path_length(cover), 0.0)
@@ -166,15 +167,14 @@ def _grow(rows: Array, samples: int, limit: int, rng: np.random.Generator) -> Tr
 
 @compiled
 def _isolate(
-    X: Array,
-    samples: int,
-    limit: int,
-    rng: np.random.Generator,
-    stack: npt.NDArray[np.int64],
-    links: npt.NDArray[np.int64],
-    numbers: Array,
+    X: Array, limits: tuple[int, int], rng: np.random.Generator, links: npt.NDArray[np.int64], numbers: Array
 ) -> int:
-    """Fills in `links` (left, right, feature) and `numbers` (threshold, cover, depth); how many nodes."""
+    """Fills in `links` (left, right, feature) and `numbers` (threshold, cover, depth); how many nodes.
+
+    The limits are the number of rows and the depth.
+    """
+    samples, limit = limits
+    stack = np.zeros((limit + 2, 5), dtype=np.int64)
     n, d = X.shape
     rows = np.arange(n)
     for i in range(samples):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,6 +11,18 @@ from whitebox._compiled import compiled
 from whitebox._validation import Array
 
 Bins = npt.NDArray[np.uint8]
+
+
+class Binned(NamedTuple):
+    """Columns cut into bins.
+
+    Attributes:
+        bins: Number of each value's bin, shape (d, n).
+        edges: Where the bins of each column end, the last left out.
+    """
+
+    bins: Bins
+    edges: list[Array]
 
 
 def bin_edges(column: Array, max_bins: int) -> Array:
@@ -28,12 +42,12 @@ def bin_edges(column: Array, max_bins: int) -> Array:
     return np.unique(edges[edges < ordered[-1]])
 
 
-def bin_columns(X: Array, edges: list[Array]) -> Bins:
-    """The bin of every number, column by column, shape (d, n). O(d · n · log bins)."""
+def bin_columns(X: Array, edges: list[Array]) -> Binned:
+    """Finds the bin of every number, O(d · n · log bins)."""
     starts = np.cumsum([0, *map(len, edges)])
     binned = np.empty(X.shape[::-1], dtype=np.uint8)
     _find_bins(np.ascontiguousarray(X.T), np.concatenate([*edges, [np.inf]]), starts, binned)
-    return binned
+    return Binned(binned, edges)
 
 
 def _middles(low: Array, high: Array) -> Array:

@@ -11,7 +11,7 @@ from whitebox._validation import Array, number_in, positive_int
 from whitebox.base import BaseEstimator, Classifier, Regressor
 from whitebox.ensemble._binning import bin_columns, bin_edges
 from whitebox.ensemble._histograms import Growth, grow, workspace
-from whitebox.ensemble._losses import LogLoss, Loss, SoftmaxLoss, SquaredLoss, sigmoid
+from whitebox.ensemble._losses import Derivatives, LogLoss, Loss, SoftmaxLoss, SquaredLoss, sigmoid
 from whitebox.errors import EmptyInputError, RangeError
 from whitebox.tree import Tree, TreeEnsemble
 
@@ -48,30 +48,35 @@ class _HistGradientBoosting(BaseEstimator):
 
     def _boost(self, rows: Array, target: Array) -> None:
         growth, max_bins = self._growth(), positive_int(self.max_bins, "max_bins")
-        rounds, patience = positive_int(self.max_iter, "max_iter"), positive_int(self.n_iter_no_change, "n_iter_no_change")
+        rounds, patience = (
+            positive_int(self.max_iter, "max_iter"),
+            positive_int(self.n_iter_no_change, "n_iter_no_change"),
+        )
         if not 2 <= max_bins <= 255:
             raise RangeError(f"max_bins must be a whole number from 2 to 255, got {max_bins}")
-        tol, held_share = number_in(self.tol, "tol", 0), number_in(self.validation_fraction, "validation_fraction", 0, 1)
+        tol, held_share = (
+            number_in(self.tol, "tol", 0),
+            number_in(self.validation_fraction, "validation_fraction", 0, 1),
+        )
         held = np.zeros(len(rows), dtype=bool)
         if self.early_stopping:
             count = round(held_share * len(rows))
             if not 0 < count < len(rows):
                 raise EmptyInputError(f"{len(rows)} rows cannot be split into {count} to validate with and others")
             held[np.random.default_rng(self.random_state).permutation(len(rows))[:count]] = True
-        edges = [bin_edges(column, max_bins) for column in rows[~held].T]
-        binned = bin_columns(rows[~held], edges)
+        binned = bin_columns(rows[~held], [bin_edges(column, max_bins) for column in rows[~held].T])
         loss, check = self._loss(target[~held]), self._loss(target[held])
         self.baseline_ = loss.start()
         outputs = len(self.baseline_)
         # One column after the other, as trees add to one at a time.
-        raw = np.tile(self.baseline_, (binned.shape[1], 1)).T.copy()
+        raw = np.tile(self.baseline_, ((~held).sum(), 1)).T.copy()
         held_rows, held_raw = rows[held], np.tile(self.baseline_, (held.sum(), 1))
-        space, trees = workspace(binned, edges, growth), []
+        space, trees = workspace(binned, growth), []
         scores, held_scores = [loss.mean(raw.T)], [check.mean(held_raw)] if held.any() else []
         for _ in range(rounds):
             gradient, hessian = (np.ascontiguousarray(part.T) for part in loss.derivatives(raw.T))
             for k in range(outputs):
-                tree = grow(binned, edges, gradient[k], hessian[k], raw[k], growth, space)
+                tree = grow(binned, Derivatives(gradient[k], hessian[k]), raw[k], growth, space)
                 trees.append(_in_column(tree, k, outputs))
             scores.append(loss.mean(raw.T))
             if held.any():
@@ -137,6 +142,7 @@ class HistGradientBoostingRegressor(_HistGradientBoosting, Regressor):
 
     def __init__(
         self,
+        *,
         learning_rate: float = 0.1,
         max_iter: int = 100,
         max_leaf_nodes: int = 31,
@@ -215,6 +221,7 @@ class HistGradientBoostingClassifier(_HistGradientBoosting, Classifier):
 
     def __init__(
         self,
+        *,
         learning_rate: float = 0.1,
         max_iter: int = 100,
         max_leaf_nodes: int = 31,

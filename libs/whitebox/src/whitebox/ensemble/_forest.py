@@ -13,7 +13,7 @@ from whitebox.base import BaseEstimator, Classifier, Regressor
 from whitebox.errors import RangeError
 from whitebox.tree import Tree, TreeEnsemble
 from whitebox.tree._cart import MaxFeatures, checked_limits
-from whitebox.tree._growing import Criterion, grow, sort_columns
+from whitebox.tree._growing import Task, classification, grow, regression, sort_columns
 from whitebox.tree._pruning import importances
 
 
@@ -48,7 +48,7 @@ class _RandomForest(BaseEstimator):
     def _values(self, X: npt.ArrayLike) -> Array:
         return self.ensemble_.predict(self._rows_to_use(X, "ensemble_"))
 
-    def _grow_all(self, rows: Array, target: npt.NDArray[Any], classes: int, criterion: Criterion) -> None:
+    def _grow_all(self, rows: Array, task: Task) -> None:
         n, d = rows.shape
         trees = positive_int(self.n_estimators, "n_estimators")
         if self.oob_score and not self.bootstrap:
@@ -61,7 +61,8 @@ class _RandomForest(BaseEstimator):
         for rng in np.random.default_rng(self.random_state).spawn(trees):
             bag = (rng.random(n) * n).astype(np.intp) if self.bootstrap else np.arange(n)
             # A row drawn twice counts twice: no tree sorts its bag anew.
-            grown = grow(columns, target, np.bincount(bag, minlength=n) * 1.0, classes, criterion, limits, rng)
+            weights = np.bincount(bag, minlength=n).astype(np.float64)
+            grown = grow(columns, task._replace(weights=weights), limits, rng)
             self.trees_.append(grown.tree)
             self.estimators_samples_.append(bag)
             total += importances(grown, d)
@@ -70,7 +71,7 @@ class _RandomForest(BaseEstimator):
 
     def _out_of_bag(self, rows: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
         """Mean value of each row over the trees that have not seen it, and whether there is such a tree."""
-        total, votes = np.zeros((len(rows), self.ensemble_.value.shape[1])), np.zeros(len(rows))
+        total, votes = np.zeros((len(rows), len(self.ensemble_.offset))), np.zeros(len(rows))
         for tree, bag in zip(self.trees_, self.estimators_samples_, strict=True):
             outside = np.ones(len(rows), dtype=bool)
             outside[bag] = False
@@ -123,6 +124,7 @@ class RandomForestClassifier(_RandomForest, Classifier):
 
     def __init__(
         self,
+        *,
         n_estimators: int = 100,
         criterion: Literal["gini", "entropy"] = "gini",
         max_depth: int | None = None,
@@ -151,11 +153,9 @@ class RandomForestClassifier(_RandomForest, Classifier):
             DtypeError, ShapeError, EmptyInputError, NotFiniteError: for unusable input.
             SingleClassError: if `y` holds one class only.
         """
-        if self.criterion not in ("gini", "entropy"):
-            raise RangeError(f"criterion must be 'gini' or 'entropy', got {self.criterion!r}")
         rows = self._rows_to_fit(X)
         numbers = self._encode(y, len(rows))
-        self._grow_all(rows, numbers, len(self.classes_), self.criterion)
+        self._grow_all(rows, classification(numbers, len(self.classes_), np.ones(len(rows)), self.criterion))
         if self.oob_score:
             shares, seen = self._out_of_bag(rows)
             self.oob_decision_function_ = np.where(seen[:, None], shares, np.nan)
@@ -210,6 +210,7 @@ class RandomForestRegressor(_RandomForest, Regressor):
 
     def __init__(
         self,
+        *,
         n_estimators: int = 100,
         max_depth: int | None = None,
         min_samples_split: int = 2,
@@ -237,7 +238,7 @@ class RandomForestRegressor(_RandomForest, Regressor):
         """
         rows = self._rows_to_fit(X)
         target = self._target(y, len(rows))
-        self._grow_all(rows, target, 0, "squared_error")
+        self._grow_all(rows, regression(target, np.ones(len(rows))))
         if self.oob_score:
             means, seen = self._out_of_bag(rows)
             self.oob_prediction_ = np.where(seen, means[:, 0], np.nan)

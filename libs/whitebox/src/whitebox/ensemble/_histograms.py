@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from whitebox._compiled import compiled
 from whitebox._validation import Array
-from whitebox.ensemble._binning import Bins
+from whitebox.ensemble._binning import Binned, Bins
+from whitebox.ensemble._losses import Derivatives
 from whitebox.tree import Tree
 
 # A node whose second derivatives sum to less is not split: its step would divide by next to nothing.
@@ -35,8 +36,21 @@ class Growth(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """Memory that all trees of a fit use in turn."""
+    """Memory that all trees of a fit use in turn.
 
+    Attributes:
+        cuts: Number of edges between the bins of each column, shape (d,).
+        rows: Numbers of the rows; those of a leaf stand together, shape (n,).
+        aside: Room for half of them, shape (n,).
+        gathered: Derivatives in the order of a leaf's rows, shape (n, 2).
+        histograms: Of each leaf and column: by bins the sums of gradients and hessians, and how many rows.
+        leaves: First and last row, node, depth, best column and bin of each, shape (leaves, 6).
+        sums: Gain of its best split, gradient, hessian, shape (leaves, 3).
+        links: Left child, right child, column and bin of each node, shape (4, nodes).
+        numbers: Value and cover of each node, shape (2, nodes).
+    """
+
+    cuts: npt.NDArray[np.int64]
     rows: npt.NDArray[np.int32]
     aside: npt.NDArray[np.int32]
     gathered: Array
@@ -47,12 +61,13 @@ class Workspace(NamedTuple):
     numbers: Array
 
 
-def workspace(binned: Bins, edges: list[Array], growth: Growth) -> Workspace:
+def workspace(binned: Binned, growth: Growth) -> Workspace:
     """Reserves it; what small trees do not touch is never taken."""
-    d, n = binned.shape
+    d, n = binned.bins.shape
     leaves = min(growth.max_leaf_nodes, max(1, n // growth.min_samples_leaf))
-    width = 1 + max(map(len, edges))
+    width = 1 + max(map(len, binned.edges))
     return Workspace(
+        cuts=np.array([len(edges) for edges in binned.edges]),
         rows=np.empty(n, dtype=np.int32),
         aside=np.empty(n, dtype=np.int32),
         gathered=np.empty((n, 2)),
@@ -64,84 +79,37 @@ def workspace(binned: Bins, edges: list[Array], growth: Growth) -> Workspace:
     )
 
 
-def grow(
-    binned: Bins,
-    edges: list[Array],
-    gradient: Array,
-    hessian: Array,
-    raw: Array,
-    growth: Growth,
-    space: Workspace,
-) -> Tree:
-    """Grows a tree, O(d · n · depth), adds its values to `raw`, and gives it with thresholds for the columns themselves.
+def grow(binned: Binned, derivatives: Derivatives, raw: Array, growth: Growth, space: Workspace) -> Tree:
+    """Grows a tree, O(d · n · depth), and adds its values to `raw`; its thresholds are those of the columns themselves.
 
     Args:
-        binned: Bins of every column, shape (d, n).
-        edges: Of these bins.
-        gradient: First derivatives of the loss, shape (n,).
-        hessian: Second derivatives, shape (n,).
+        binned: The columns.
+        derivatives: Of the loss, shape (n,).
         raw: Predictions so far, shape (n,).
         growth: How far.
         space: Memory to work in.
     """
-    nodes = _grow(
-        binned,
-        np.array([len(cuts) for cuts in edges], dtype=np.int64),
-        gradient,
-        hessian,
-        raw,
-        len(space.leaves),
-        growth.max_depth,
-        growth.min_samples_leaf,
-        growth.l2_regularization,
-        growth.learning_rate,
-        _LEAST_HESSIAN,
-        *space,
-    )
+    nodes = _grow(binned.bins, derivatives, raw, growth, space)
     left, right, feature, cut = space.links[:, :nodes].copy()
     value, cover = space.numbers[:, :nodes].copy()
-    threshold = np.array([edges[f][b] if f >= 0 else 0.0 for f, b in zip(feature, cut, strict=True)])
+    threshold = np.array([binned.edges[f][b] if f >= 0 else 0.0 for f, b in zip(feature, cut, strict=True)])
     return Tree(left, right, feature, threshold, value[:, None], cover)
 
 
 @compiled
-def _grow(
-    binned: Bins,
-    cuts: npt.NDArray[np.int64],
-    gradient: Array,
-    hessian: Array,
-    raw: Array,
-    max_leaves: int,
-    max_depth: int,
-    min_leaf: int,
-    l2: float,
-    learning_rate: float,
-    least_hessian: float,
-    rows: npt.NDArray[np.int32],
-    aside: npt.NDArray[np.int32],
-    gathered: Array,
-    histograms: Array,
-    leaves: npt.NDArray[np.int64],
-    sums: Array,
-    links: npt.NDArray[np.int64],
-    numbers: Array,
-) -> int:
-    """Fills in `links` (left, right, feature, bin) and `numbers` (value, cover); how many nodes.
-
-    A leaf has a histogram, `leaves` (first and last row, node, depth, best column and bin), `sums` (gain of its best
-    split, gradient, hessian).
-    """
+def _grow(binned: Bins, derivatives: Derivatives, raw: Array, growth: Growth, space: Workspace) -> int:
+    """Fills in the nodes; how many there are."""
+    rows, histograms, leaves, sums = space.rows, space.histograms, space.leaves, space.sums
+    links, numbers = space.links, space.numbers
+    max_leaves, max_depth, min_leaf = len(leaves), growth.max_depth, growth.min_samples_leaf
     n = len(rows)
     for i in range(n):
         rows[i] = i
-    total_gradient, total_hessian = gradient.sum(), hessian.sum()
     leaves[0, 0], leaves[0, 1], leaves[0, 2], leaves[0, 3] = 0, n, 0, 0
-    sums[0, 1], sums[0, 2] = total_gradient, total_hessian
+    sums[0, 0], sums[0, 1], sums[0, 2] = 0.0, derivatives.gradient.sum(), derivatives.hessian.sum()
     if max_leaves > 1 and n >= 2 * min_leaf:
-        _fill(histograms[0], binned, rows, gradient, hessian, gathered)
-        _find_split(histograms[0], cuts, leaves[0], sums[0], min_leaf, l2, least_hessian)
-    else:
-        sums[0, 0] = 0.0
+        _fill(histograms[0], binned, rows, derivatives, space.gathered)
+        _find_split(histograms[0], space.cuts, leaves[0], sums[0], growth)
     nodes, count = 1, 1
     while count < max_leaves:
         chosen = 0
@@ -152,7 +120,7 @@ def _grow(
             break
         start, end, node, depth = leaves[chosen, 0], leaves[chosen, 1], leaves[chosen, 2], leaves[chosen, 3]
         column, cut = leaves[chosen, 4], leaves[chosen, 5]
-        middle = start + _partition(rows[start:end], binned[column], cut, aside)
+        middle = start + _partition(rows[start:end], binned[column], cut, space.aside)
         links[0, node], links[1, node], links[2, node], links[3, node] = nodes, nodes + 1, column, cut
         numbers[0, node], numbers[1, node] = 0.0, end - start
         left_gradient, left_hessian = 0.0, 0.0
@@ -176,14 +144,14 @@ def _grow(
         sums[small, 0] = sums[chosen, 0] = 0.0
         if count < max_leaves and depth + 1 < max_depth and leaves[chosen, 1] - leaves[chosen, 0] >= 2 * min_leaf:
             own = rows[leaves[small, 0] : leaves[small, 1]]
-            _fill(histograms[small], binned, own, gradient, hessian, gathered)
+            _fill(histograms[small], binned, own, derivatives, space.gathered)
             _subtract(histograms[chosen], histograms[small])
-            _find_split(histograms[chosen], cuts, leaves[chosen], sums[chosen], min_leaf, l2, least_hessian)
+            _find_split(histograms[chosen], space.cuts, leaves[chosen], sums[chosen], growth)
             if len(own) >= 2 * min_leaf:
-                _find_split(histograms[small], cuts, leaves[small], sums[small], min_leaf, l2, least_hessian)
+                _find_split(histograms[small], space.cuts, leaves[small], sums[small], growth)
     for leaf in range(count):
         node = leaves[leaf, 2]
-        value = -learning_rate * sums[leaf, 1] / max(sums[leaf, 2] + l2, 1e-15)
+        value = -growth.learning_rate * sums[leaf, 1] / max(sums[leaf, 2] + growth.l2_regularization, 1e-15)
         links[0, node] = links[1, node] = links[2, node] = links[3, node] = -1
         numbers[0, node], numbers[1, node] = value, leaves[leaf, 1] - leaves[leaf, 0]
         for i in range(leaves[leaf, 0], leaves[leaf, 1]):
@@ -193,16 +161,11 @@ def _grow(
 
 @compiled
 def _fill(
-    histogram: Array,
-    binned: Bins,
-    rows: npt.NDArray[np.int32],
-    gradient: Array,
-    hessian: Array,
-    gathered: Array,
+    histogram: Array, binned: Bins, rows: npt.NDArray[np.int32], derivatives: Derivatives, gathered: Array
 ) -> None:
     """Sums of gradients, of hessians, and number of the rows in each bin of each column, shape (d, bins, 3)."""
     for i in range(len(rows)):
-        gathered[i, 0], gathered[i, 1] = gradient[rows[i]], hessian[rows[i]]
+        gathered[i, 0], gathered[i, 1] = derivatives.gradient[rows[i]], derivatives.hessian[rows[i]]
     for f in range(len(histogram)):
         bins, column = histogram[f], binned[f]
         bins.fill(0.0)
@@ -224,13 +187,7 @@ def _subtract(histogram: Array, other: Array) -> None:
 
 @compiled
 def _find_split(
-    histogram: Array,
-    cuts: npt.NDArray[np.int64],
-    leaf: npt.NDArray[np.int64],
-    sums: Array,
-    min_leaf: int,
-    l2: float,
-    least_hessian: float,
+    histogram: Array, cuts: npt.NDArray[np.int64], leaf: npt.NDArray[np.int64], sums: Array, growth: Growth
 ) -> None:
     r"""Fills in column and bin of the best split, and its gain; a gain of 0 where there is none.
 
@@ -238,7 +195,7 @@ def _find_split(
 
     (Chen, Guestrin 2016, equation 7, times two.)
     """
-    count = leaf[1] - leaf[0]
+    min_leaf, l2, count = growth.min_samples_leaf, growth.l2_regularization, leaf[1] - leaf[0]
     total_gradient, total_hessian = sums[1], sums[2]
     whole = total_gradient * total_gradient / max(total_hessian + l2, 1e-15)
     best = 0.0
@@ -248,10 +205,10 @@ def _find_split(
             left_gradient += histogram[f, b, 0]
             left_hessian += histogram[f, b, 1]
             left_count += int(histogram[f, b, 2])
-            if left_count < min_leaf or left_hessian < least_hessian:
+            if left_count < min_leaf or left_hessian < _LEAST_HESSIAN:
                 continue
             right_gradient, right_hessian = total_gradient - left_gradient, total_hessian - left_hessian
-            if count - left_count < min_leaf or right_hessian < least_hessian:
+            if count - left_count < min_leaf or right_hessian < _LEAST_HESSIAN:
                 break
             halves = left_gradient * left_gradient / (left_hessian + l2)
             halves += right_gradient * right_gradient / (right_hessian + l2)
@@ -263,7 +220,9 @@ def _find_split(
 
 
 @compiled
-def _partition(rows: npt.NDArray[np.int32], column: npt.NDArray[np.uint8], cut: int, aside: npt.NDArray[np.int32]) -> int:
+def _partition(
+    rows: npt.NDArray[np.int32], column: npt.NDArray[np.uint8], cut: int, aside: npt.NDArray[np.int32]
+) -> int:
     """Rows in bins up to the cut to the front, each side in the order it had; how many they are."""
     kept, moved = 0, 0
     for row in rows:

@@ -39,7 +39,8 @@ class SquaredLoss:
         self._target = target[:, None]
 
     def start(self) -> Array:
-        return self._target.mean(axis=0)
+        mean: Array = self._target.mean(axis=0)
+        return mean
 
     def mean(self, raw: Array) -> float:
         return 0.5 * float(((raw - self._target) ** 2).mean())
@@ -77,8 +78,9 @@ class SoftmaxLoss:
         self._own = np.eye(count)[classes.astype(np.intp)]
 
     def start(self) -> Array:
-        logs = np.log(self._own.mean(axis=0).clip(_TINY, 1 - _TINY))
-        return logs - logs.mean()
+        logs: Array = np.log(self._own.mean(axis=0).clip(_TINY, 1 - _TINY))
+        logs -= logs.mean()
+        return logs
 
     def mean(self, raw: Array) -> float:
         largest = raw.max(axis=1, keepdims=True)

@@ -113,4 +113,5 @@ def all_coalitions(players: int, most: int) -> npt.NDArray[np.bool_]:
     """
     if players > most:
         raise RangeError(f"{players} players have 2^{players} coalitions: at most {most} players are enumerated")
-    return (np.arange(1 << players)[:, None] >> np.arange(players)) % 2 == 1
+    masks: npt.NDArray[np.bool_] = (np.arange(1 << players)[:, None] >> np.arange(players)) % 2 == 1
+    return masks

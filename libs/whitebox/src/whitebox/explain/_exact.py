@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,9 @@ def shapley_values(game: Callable[[npt.NDArray[np.bool_]], Any], players: int) -
     masks = all_coalitions(positive_int(players, "players"), _MOST_PLAYERS)
     worth = np.asarray(game(masks), dtype=np.float64)
     if worth.ndim not in (1, 2) or len(worth) != len(masks):
-        raise ShapeError(f"game must map {masks.shape} to ({len(masks)},) or ({len(masks)}, outputs), got {worth.shape}")
+        raise ShapeError(
+            f"game must map {masks.shape} to ({len(masks)},) or ({len(masks)}, outputs), got {worth.shape}"
+        )
     if not np.isfinite(worth).all():
         raise NotFiniteError("game gave NaN or infinity")
     weights = shapley_weights(players)
@@ -90,12 +93,7 @@ def exact_shap(predict: Predict, background: npt.ArrayLike, x: npt.ArrayLike) ->
     rows, single = as_rows(x, "x")
     same_width(rows, "x", known, "background")
     base = predictions(predict, known).mean(axis=0)
-    values = np.array(
-        [
-            shapley_values(lambda masks, row=row: coalition_values(predict, known, row, masks), rows.shape[1])
-            for row in rows
-        ]
-    )
+    values = np.array([shapley_values(partial(coalition_values, predict, known, row), rows.shape[1]) for row in rows])
     return shaped(values, base, single, predicts_one(predict, rows[0]))
 
 

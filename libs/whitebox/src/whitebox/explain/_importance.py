@@ -56,8 +56,8 @@ def permutation_importance(
         DtypeError, EmptyInputError: for unusable input.
 
     >>> rows = np.arange(20.0).reshape(10, 2)
-    >>> accuracy = lambda true, said: float((true == said).mean())
-    >>> found = permutation_importance(lambda X: X[:, 0] > 9, rows, rows[:, 0] > 9, accuracy, rng=np.random.default_rng(0))
+    >>> model, accuracy = lambda X: X[:, 0] > 9, lambda true, said: float((true == said).mean())
+    >>> found = permutation_importance(model, rows, model(rows), accuracy, rng=np.random.default_rng(0))
     >>> found.mean[0] > 0, found.mean[1] == 0
     (np.True_, np.True_)
     """

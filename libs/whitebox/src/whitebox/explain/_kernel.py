@@ -60,9 +60,9 @@ def kernel_shap(
         NotFiniteError: if `predict` gives NaN or infinity.
         DtypeError, EmptyInputError: for unusable input.
 
-    >>> explanation = kernel_shap(lambda X: X @ [1.0, 2.0] + 3.0, [[0.0, 0.0], [2.0, 2.0]], [5.0, 1.0])
+    >>> explanation = kernel_shap(lambda X: X @ [1.0, 2.0] + 3.0, [[0.0, 0.0], [2.0, 2.0]], [5.0, 2.0])
     >>> explanation.values.round(9).tolist(), explanation.base.item()
-    ([4.0, 0.0], 6.0)
+    ([4.0, 2.0], 6.0)
     """
     known = as_matrix(background, "background")
     rows, single = as_rows(x, "x")
@@ -97,8 +97,8 @@ def _least_squares(masks: Array, weights: Array, worth: Array, gain: Array) -> A
     solved = solve_positive_definite(normal, np.hstack([weighted.T @ worth, ones]))
     free, direction = solved[:, :-1], solved[:, -1:]
     phi: Array = free - direction * ((free.sum(axis=0) - gain) / direction.sum())
-    # What rounding leaves is shared.
-    return phi + (gain - phi.sum(axis=0)) / len(phi)
+    phi += (gain - phi.sum(axis=0)) / len(phi)  # what rounding leaves is shared
+    return phi
 
 
 def _coalitions(players: int, budget: int, rng: np.random.Generator) -> tuple[npt.NDArray[np.bool_], Array]:
@@ -109,13 +109,15 @@ def _coalitions(players: int, budget: int, rng: np.random.Generator) -> tuple[np
         sizes = masks.sum(axis=1)
         each = np.array([0.0, *(kernel[s - 1] / math.comb(players, s) for s in range(1, players))])
         return masks, each[sizes]
-    whole, weights, smallest = [], [], 1
+    whole: list[npt.NDArray[np.bool_]] = []
+    weights: list[Array] = []
+    smallest = 1
     while smallest <= players // 2:
         pair = {smallest, players - smallest}
         count = sum(math.comb(players, size) for size in pair)
         rest = kernel[smallest - 1 : players - smallest].sum()
         share = sum(kernel[size - 1] for size in pair) / rest
-        left = budget - sum(map(len, whole))
+        left = budget - sum(len(masks) for masks in whole)
         # Used whole where that takes no more than would be drawn of it; single columns always.
         if smallest > 1 and count > left * share:
             break
@@ -123,7 +125,7 @@ def _coalitions(players: int, budget: int, rng: np.random.Generator) -> tuple[np
             whole.append(_of_size(players, size))
             weights.append(np.full(len(whole[-1]), kernel[size - 1] / len(whole[-1])))
         smallest += 1
-    left = (budget - sum(map(len, whole))) // 2
+    left = (budget - sum(len(masks) for masks in whole)) // 2
     if smallest > players // 2 or left == 0:
         return np.concatenate(whole), np.concatenate(weights)
     rest = kernel[smallest - 1 : players - smallest]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from whitebox.errors import DtypeError, NotFittedError
 from whitebox.explain._common import Explanation, as_rows, same_width, shapley_weights
 from whitebox.explain._exact import shaped
 from whitebox.tree import Tree, TreeEnsemble
+from whitebox.tree._structure import depth_of_nodes
 
 Indices: TypeAlias = npt.NDArray[np.intp]
 
@@ -28,9 +29,9 @@ def tree_shap(model: TreeEnsemble | Tree | HasEnsemble, x: npt.ArrayLike) -> Exp
 
     .. math:: v(S) = E[f \mid x_S]: \text{ at a split on } j \notin S,\; \frac{n_L}{n} v_L(S) + \frac{n_R}{n} v_R(S)
 
-    (Lundberg et al. 2020, algorithm 1; in polynomial time as their algorithm 2, "path-dependent".) A leaf adds its value
-    times the share of the training rows that reach it when only S is known. Along its path, let H be the columns whose
-    splits x follows, C the others, and z_j the product of a column's shares. Then a leaf's game is
+    (Lundberg et al. 2020, algorithm 1; in polynomial time as their algorithm 2, "path-dependent".) A leaf adds its
+    value times the share of the training rows that reach it when only S is known. Along its path, let H be the columns
+    whose splits x follows, C the others, and z_j the product of a column's shares. Then a leaf's game is
 
     .. math:: v \prod_{j \in C} z_j \prod_{j \in H \setminus S} z_j \cdot [S \cap C = \emptyset]
 
@@ -56,24 +57,10 @@ def tree_shap(model: TreeEnsemble | Tree | HasEnsemble, x: npt.ArrayLike) -> Exp
     ensemble = _ensemble(model)
     rows, single = as_rows(x, "x")
     rows = ensemble.rows(rows)
-    outputs, depth = ensemble.value.shape[1], _depth(ensemble)
-    share = _shares(ensemble)
-    players = min(depth, rows.shape[1])
+    paths, outputs = _paths(ensemble, rows.shape[1]), len(ensemble.offset)
     values = np.zeros((len(rows), rows.shape[1], outputs))
-    _path_dependent(
-        rows,
-        ensemble.starts,
-        ensemble.children_left,
-        ensemble.children_right,
-        ensemble.feature,
-        ensemble.threshold,
-        ensemble.value,
-        share,
-        _weights(players),
-        depth,
-        values,
-    )
-    return shaped(values, ensemble.offset + _expected(ensemble, share), single, outputs == 1)
+    _path_dependent(rows, paths, values)
+    return shaped(values, ensemble.offset + _expected(paths), single, outputs == 1)
 
 
 def interventional_tree_shap(
@@ -83,9 +70,9 @@ def interventional_tree_shap(
 
     .. math:: v(S) = \frac{1}{B} \sum_b f(x_S, b_{\bar S})
 
-    (Lundberg et al. 2020, section "interventional".) What `kernel_shap` approximates. For each row b of the background
-    the leaves are visited that mixtures of x and b reach. A leaf that needs the columns X from x and R from b is reached
-    by the coalitions that contain X and nothing of R, and with D = |X| + |R| adds
+    (Lundberg et al. 2020, "interventional".) What `kernel_shap` approximates. For each row b of the background the
+    leaves are visited that mixtures of x and b reach. A leaf that needs the columns X from x and R from b is reached by
+    the coalitions that contain X and nothing of R, and with D = |X| + |R| adds
     :math:`v (|X| - 1)!\, |R|! / D!` to the columns of X and :math:`-v |X|!\, (|R| - 1)! / D!` to those of R.
     O(B · T · L · D) a row.
 
@@ -109,21 +96,9 @@ def interventional_tree_shap(
     rows, single = as_rows(x, "x")
     same_width(rows, "x", known, "background")
     rows = ensemble.rows(rows)
-    outputs, depth = ensemble.value.shape[1], _depth(ensemble)
+    outputs = len(ensemble.offset)
     values = np.zeros((len(rows), rows.shape[1], outputs))
-    _interventional(
-        rows,
-        known,
-        ensemble.starts,
-        ensemble.children_left,
-        ensemble.children_right,
-        ensemble.feature,
-        ensemble.threshold,
-        ensemble.value,
-        _weights(min(depth, rows.shape[1])),
-        depth,
-        values,
-    )
+    _interventional(rows, known, _paths(ensemble, rows.shape[1]), values)
     return shaped(values / len(known), ensemble.predict(known).mean(axis=0), single, outputs == 1)
 
 
@@ -143,35 +118,45 @@ def _ensemble(model: object) -> TreeEnsemble:
     )
 
 
-def _shares(ensemble: TreeEnsemble) -> Array:
-    """Share of its parent's training rows that each node has, 1 at roots, shape (nodes,)."""
-    share = np.ones(len(ensemble.cover))
-    inner = np.flatnonzero(ensemble.children_left >= 0)
-    left, right = ensemble.children_left[inner], ensemble.children_right[inner]
-    together = ensemble.cover[left] + ensemble.cover[right]
+class _Paths(NamedTuple):
+    """What the compiled loops have to know of an ensemble.
+
+    Attributes:
+        starts, nodes: Of the ensemble.
+        share: Share of its parent's training rows that each node has, 1 at roots, shape (nodes,).
+        weights: Row D holds the Shapley weights of D players, shape (players + 1, players).
+        depth: Steps from a root to the deepest leaf.
+    """
+
+    starts: Indices
+    nodes: Tree
+    share: Array
+    weights: Array
+    depth: int
+
+
+def _paths(ensemble: TreeEnsemble, columns: int) -> _Paths:
+    nodes = ensemble.nodes
+    share = np.ones(len(nodes.cover))
+    inner = np.flatnonzero(nodes.children_left >= 0)
+    left, right = nodes.children_left[inner], nodes.children_right[inner]
+    together = nodes.cover[left] + nodes.cover[right]
     # Children without a row: an even chance.
-    share[left] = np.where(together > 0, ensemble.cover[left], 0.5) / np.where(together > 0, together, 1.0)
+    share[left] = np.where(together > 0, nodes.cover[left], 0.5) / np.where(together > 0, together, 1.0)
     share[right] = 1 - share[left]
-    return share
+    depth = int(depth_of_nodes(nodes).max())
+    return _Paths(ensemble.starts, nodes, share, _weights(min(depth, columns)), depth)
 
 
-def _expected(ensemble: TreeEnsemble, share: Array) -> Array:
+def _expected(paths: _Paths) -> Array:
     """Sum of the trees when nothing is known, shape (outputs,)."""
-    reached = share.copy()
-    for node in np.flatnonzero(ensemble.children_left >= 0):
-        reached[ensemble.children_left[node]] *= reached[node]
-        reached[ensemble.children_right[node]] *= reached[node]
-    leaves = ensemble.children_left < 0
-    total: Array = reached[leaves] @ ensemble.value[leaves]
+    nodes, reached = paths.nodes, paths.share.copy()
+    for node in np.flatnonzero(nodes.children_left >= 0):
+        reached[nodes.children_left[node]] *= reached[node]
+        reached[nodes.children_right[node]] *= reached[node]
+    leaves = nodes.children_left < 0
+    total: Array = reached[leaves] @ nodes.value[leaves]
     return total
-
-
-def _depth(ensemble: TreeEnsemble) -> int:
-    """Steps from a root to the deepest leaf."""
-    depth = np.zeros(len(ensemble.cover), dtype=np.intp)
-    for node in np.flatnonzero(ensemble.children_left >= 0):
-        depth[ensemble.children_left[node]] = depth[ensemble.children_right[node]] = depth[node] + 1
-    return int(depth.max())
 
 
 def _weights(players: int) -> Array:
@@ -183,19 +168,9 @@ def _weights(players: int) -> Array:
 
 
 @compiled
-def _path_dependent(
-    X: Array,
-    starts: Indices,
-    left: Indices,
-    right: Indices,
-    feature: Indices,
-    threshold: Array,
-    value: Array,
-    share: Array,
-    weights: Array,
-    depth: int,
-    phi: Array,
-) -> None:
+def _path_dependent(X: Array, paths: _Paths, phi: Array) -> None:
+    starts, nodes, share, weights, depth = paths
+    left, right, feature, threshold, value = nodes[:5]
     players, outputs = weights.shape[0], value.shape[1]
     # What is known at each step of the path: columns followed, their shares, and the polynomial; columns not followed.
     followed = np.zeros((depth + 1, players), dtype=np.int64)
@@ -276,12 +251,10 @@ def _path_dependent(
                         for output in range(outputs):
                             phi[i, missed[step, k], output] -= total * value[node, output]
                 for k in range(count):
-                    z = shares[step, k]
-                    # The quotient's coefficients from the top, as in `_divide`, summed as they come.
-                    coefficient, total = 0.0, 0.0
-                    for s in range(count - 1, -1, -1):
-                        coefficient = polynomial[step, s + 1] - z * coefficient
-                        total += weights[count + misses[step], s] * coefficient
+                    z, total = shares[step, k], 0.0
+                    _divide(polynomial[step], count, z, quotient)
+                    for s in range(count):
+                        total += weights[count + misses[step], s] * quotient[s]
                     total *= (1.0 - z) * product[step]
                     for output in range(outputs):
                         phi[i, followed[step, k], output] += total * value[node, output]
@@ -289,27 +262,27 @@ def _path_dependent(
 
 @compiled
 def _divide(polynomial: Array, degree: int, z: float, quotient: Array) -> None:
-    """Coefficients of the polynomial over (z + t); from the top, where errors shrink by z at every step."""
+    """Coefficients of the polynomial over (z + t), from both ends.
+
+    From the bottom errors grow by 1 / z at every step, from the top they shrink by z. Coefficients of a product of such
+    factors grow by less and less, so that as long as they grow by more than 1 / z the way from the bottom loses no
+    digits, and after that the way from the top does not.
+    """
+    coefficient, low = 0.0, 0
+    while low < degree and z > 0.0 and z * polynomial[low + 1] >= polynomial[low]:
+        coefficient = (polynomial[low] - coefficient) / z
+        quotient[low] = coefficient
+        low += 1
     coefficient = 0.0
-    for s in range(degree - 1, -1, -1):
+    for s in range(degree - 1, low - 1, -1):
         coefficient = polynomial[s + 1] - z * coefficient
         quotient[s] = coefficient
 
 
 @compiled
-def _interventional(
-    X: Array,
-    background: Array,
-    starts: Indices,
-    left: Indices,
-    right: Indices,
-    feature: Indices,
-    threshold: Array,
-    value: Array,
-    weights: Array,
-    depth: int,
-    phi: Array,
-) -> None:
+def _interventional(X: Array, background: Array, paths: _Paths, phi: Array) -> None:
+    starts, nodes, weights, depth = paths.starts, paths.nodes, paths.weights, paths.depth
+    left, right, feature, threshold, value = nodes[:5]
     outputs = value.shape[1]
     # Columns on the path in which x and the background's row part, and whether the path follows x there.
     columns, sides = np.zeros(depth + 1, dtype=np.int64), np.zeros(depth + 1, dtype=np.int64)

@@ -10,8 +10,11 @@ from __future__ import annotations
 from whitebox._lazy import lazy_submodules
 
 __all__ = [
+    "anomaly",
     "calculus",
     "decomposition",
+    "ensemble",
+    "explain",
     "linalg",
     "linear_model",
     "metrics",
@@ -19,6 +22,7 @@ __all__ = [
     "preprocessing",
     "search",
     "text",
+    "tree",
 ]
 
 __getattr__ = lazy_submodules(__name__, __all__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, NamedTuple, Self, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -11,21 +11,13 @@ import numpy.typing as npt
 from whitebox._validation import Array, as_vector, number_in, positive_int
 from whitebox.base import BaseEstimator, Classifier, Regressor
 from whitebox.errors import RangeError, ShapeError
-from whitebox.tree._growing import Criterion, Grown, Limits, grow, sort_columns
+from whitebox.tree._growing import Grown, Limits, Task, classification, grow, regression, sort_columns
 from whitebox.tree._pruning import PruningPath, importances, prune, pruning_path
 from whitebox.tree._structure import Indices, Tree, TreeEnsemble, depth_of_nodes
 
 MaxFeatures: TypeAlias = int | float | Literal["sqrt", "log2"] | None
 # Deeper than any tree gets.
 _UNLIMITED = np.iinfo(np.int64).max
-
-
-class _Problem(NamedTuple):
-    """What a tree is grown for: numbers of classes, or targets; how many classes; the impurity."""
-
-    target: npt.NDArray[Any]
-    classes: int
-    criterion: Criterion
 
 
 class _DecisionTree(BaseEstimator):
@@ -95,16 +87,14 @@ class _DecisionTree(BaseEstimator):
     def _values(self, X: npt.ArrayLike) -> Array:
         return self.ensemble_.predict(self._rows_to_use(X, "ensemble_"))
 
-    def _problem(self, y: npt.ArrayLike, rows: int) -> _Problem:
+    def _task(self, y: npt.ArrayLike, weights: Array) -> Task:
         raise NotImplementedError
 
     def _grow(self, X: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None) -> Grown:
         rows = self._rows_to_fit(X)
-        problem = self._problem(y, len(rows))
+        task = self._task(y, checked_weights(sample_weight, len(rows)))
         limits = checked_limits(self, rows.shape[1])
-        weights = checked_weights(sample_weight, len(rows))
-        rng = np.random.default_rng(self.random_state)
-        return grow(sort_columns(rows), problem.target, weights, problem.classes, problem.criterion, limits, rng)
+        return grow(sort_columns(rows), task, limits, np.random.default_rng(self.random_state))
 
 
 class DecisionTreeClassifier(_DecisionTree, Classifier):
@@ -113,8 +103,8 @@ class DecisionTreeClassifier(_DecisionTree, Classifier):
     .. math:: H_\mathrm{gini}(p) = \sum_k p_k (1 - p_k), \qquad H_\mathrm{entropy}(p) = -\sum_k p_k \log_2 p_k, \qquad
               \min_{j, t}\; \frac{n_L}{n} H(p_L) + \frac{n_R}{n} H(p_R)
 
-    (Breiman, Friedman, Olshen, Stone 1984, chapter 4.) A row goes to the left where :math:`x_j \le t`; thresholds lie in
-    the middle between neighbouring values. Ties go to the first column and the lowest threshold. A split that gains
+    (Breiman, Friedman, Olshen, Stone 1984, chapter 4.) A row goes to the left where :math:`x_j \le t`; thresholds lie
+    in the middle between neighbouring values. Ties go to the first column and the lowest threshold. A split that gains
     nothing is taken too, as in an exclusive or only the next one gains. Columns are sorted once: O(d · n · log n), then
     O(d · n) a level.
 
@@ -142,6 +132,7 @@ class DecisionTreeClassifier(_DecisionTree, Classifier):
 
     def __init__(
         self,
+        *,
         criterion: Literal["gini", "entropy"] = "gini",
         max_depth: int | None = None,
         min_samples_split: int = 2,
@@ -178,11 +169,9 @@ class DecisionTreeClassifier(_DecisionTree, Classifier):
         labels: npt.NDArray[Any] = self.classes_[likely]
         return labels
 
-    def _problem(self, y: npt.ArrayLike, rows: int) -> _Problem:
-        if self.criterion not in ("gini", "entropy"):
-            raise RangeError(f"criterion must be 'gini' or 'entropy', got {self.criterion!r}")
-        numbers = self._encode(y, rows)
-        return _Problem(numbers, len(self.classes_), self.criterion)
+    def _task(self, y: npt.ArrayLike, weights: Array) -> Task:
+        numbers = self._encode(y, len(weights))
+        return classification(numbers, len(self.classes_), weights, self.criterion)
 
 
 class DecisionTreeRegressor(_DecisionTree, Regressor):
@@ -208,6 +197,7 @@ class DecisionTreeRegressor(_DecisionTree, Regressor):
 
     def __init__(
         self,
+        *,
         max_depth: int | None = None,
         min_samples_split: int = 2,
         min_samples_leaf: int = 1,
@@ -231,8 +221,8 @@ class DecisionTreeRegressor(_DecisionTree, Regressor):
         """
         return self._values(X)[:, 0]
 
-    def _problem(self, y: npt.ArrayLike, rows: int) -> _Problem:
-        return _Problem(self._target(y, rows), 0, "squared_error")
+    def _task(self, y: npt.ArrayLike, weights: Array) -> Task:
+        return regression(self._target(y, len(weights)), weights)
 
 
 def checked_limits(parameters: Any, columns: int) -> Limits:
@@ -264,7 +254,7 @@ def checked_weights(weights: npt.ArrayLike | None, rows: int) -> Array:
     if len(checked) != rows:
         raise ShapeError(f"sample_weight must have shape ({rows},), got {checked.shape}")
     if (checked < 0).any() or not checked.any():
-        raise RangeError("sample_weight must be at least 0 everywhere, and above 0 somewhere")
+        raise RangeError("sample_weight must be at least 0 everywhere; and not every weight may be zero")
     return checked
 
 

@@ -46,9 +46,7 @@ def export_text(
     return "".join(f"{line}\n" for line in _lines(model, names, decimals))
 
 
-def _lines(
-    model: DecisionTreeClassifier | DecisionTreeRegressor, names: Sequence[str], decimals: int
-) -> Iterator[str]:
+def _lines(model: DecisionTreeClassifier | DecisionTreeRegressor, names: Sequence[str], decimals: int) -> Iterator[str]:
     tree = model.tree_
     # Nodes to come, with their depths and the lines that lead to them; a stack, as trees may be deeper than Python's.
     stack: list[tuple[int, int, str]] = [(0, 0, "")]

@@ -1,22 +1,22 @@
 """Greedy growth of binary trees: at each node the split that leaves least impurity.
 
-Every column is sorted once. A node owns the same range of every sorted column, and a split partitions the ranges without
-disturbing their order, so that no node sorts again.
+Every column is sorted once. A node owns the same range of every sorted column, and a split partitions the ranges
+without disturbing their order, so that no node sorts again.
 """
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from whitebox._compiled import compiled
 from whitebox._validation import Array
+from whitebox.errors import RangeError
 from whitebox.tree._structure import Tree
 
-Criterion = Literal["gini", "entropy", "squared_error"]
-_CRITERIA: tuple[Criterion, ...] = ("gini", "entropy", "squared_error")
+_GINI, _ENTROPY, _SQUARES = 0, 1, 2
 
 
 class Grown(NamedTuple):
@@ -59,88 +59,116 @@ class SortedColumns(NamedTuple):
     order: npt.NDArray[np.int32]
 
 
+class Task(NamedTuple):
+    """What a tree has to tell apart, or to approximate.
+
+    Attributes:
+        labels: Number of each row's class, shape (n,); empty for regression.
+        target: What is to be approximated, shape (n,); empty for classification.
+        weights: Of the rows, at least 0 and somewhere above, shape (n,). Rows of weight 0 are left out.
+        classes: How many there are; 0 for regression.
+        criterion: Number of the impurity.
+    """
+
+    labels: npt.NDArray[np.int32]
+    target: Array
+    weights: Array
+    classes: int
+    criterion: int
+
+
+class _Space(NamedTuple):
+    """Memory for the nodes.
+
+    Attributes:
+        links: Left child, right child and column, shape (3, nodes).
+        numbers: Threshold, cover and impurity, shape (3, nodes).
+        value: Shape (nodes, outputs).
+    """
+
+    links: npt.NDArray[np.int64]
+    numbers: Array
+    value: Array
+
+
+class _Node(NamedTuple):
+    """What a split of a node is measured by.
+
+    Attributes:
+        counts: Weight of each class, or the weighted sum of the target.
+        weight: Of all rows.
+        margin: Scores that differ by less differ by rounding: the first column and the lowest threshold keep the place.
+        below: Room for the weights of one side's classes.
+    """
+
+    counts: Array
+    weight: float
+    margin: float
+    below: Array
+
+
 def sort_columns(X: Array) -> SortedColumns:
     """Sorts every column, O(d · n · log n)."""
     values = np.ascontiguousarray(X.T)
     return SortedColumns(values, np.argsort(values, axis=1).astype(np.int32))
 
 
-def grow(
-    columns: SortedColumns,
-    target: npt.NDArray[np.int32] | Array,
-    weights: Array,
-    classes: int,
-    criterion: Criterion,
-    limits: Limits,
-    rng: np.random.Generator,
-) -> Grown:
+def classification(numbers: npt.NDArray[np.intp], classes: int, weights: Array, criterion: str) -> Task:
+    """The task of telling classes apart.
+
+    Raises:
+        RangeError: for an unknown impurity.
+    """
+    if criterion not in ("gini", "entropy"):
+        raise RangeError(f"criterion must be 'gini' or 'entropy', got {criterion!r}")
+    return Task(numbers.astype(np.int32), np.zeros(0), weights, classes, _GINI if criterion == "gini" else _ENTROPY)
+
+
+def regression(target: Array, weights: Array) -> Task:
+    """The task of approximating numbers."""
+    return Task(np.zeros(0, dtype=np.int32), target, weights, 0, _SQUARES)
+
+
+def grow(columns: SortedColumns, task: Task, limits: Limits, rng: np.random.Generator) -> Grown:
     """Grows a tree depth first, O(d · n · depth) after the columns are sorted.
 
     Args:
         columns: Of the rows.
-        target: Number of each row's class, or what is to be approximated, shape (n,).
-        weights: Of the rows, at least 0 and somewhere above, shape (n,). Rows of weight 0 are left out.
-        classes: How many there are; 0 for regression.
-        criterion: The impurity.
+        task: What for.
         limits: When to stop.
         rng: Draws columns where not all are looked at.
     """
-    used = weights > 0
+    used = task.weights > 0
     order = columns.order.copy() if used.all() else columns.order[used[columns.order]].reshape(len(columns.order), -1)
     # Numbers far from zero would lose the digits of their differences in the sums of squares.
-    centre = float(np.average(target, weights=weights)) if classes == 0 else 0.0
+    centre = 0.0 if task.classes else float(np.average(task.target, weights=task.weights))
     # Memory that is never touched is never taken, so that room for the largest tree there could be costs nothing.
     room = 2 * max(1, min(2 ** min(limits.max_depth, 62), order.shape[1] // limits.min_samples_leaf)) - 1
-    links = np.empty((3, room), dtype=np.int64)
-    numbers = np.empty((3, room))
-    value = np.empty((room, max(classes, 1)))
-    nodes = _grow(
-        columns.values,
-        order,
-        target.astype(np.int32) if classes else np.zeros(0, dtype=np.int32),
-        np.zeros(0) if classes else target - centre,
-        weights,
-        classes,
-        _CRITERIA.index(criterion),
-        limits.max_depth,
-        limits.min_samples_split,
-        limits.min_samples_leaf,
-        limits.max_features,
-        rng,
-        np.empty((limits.max_depth + 2 if limits.max_depth < order.shape[1] else order.shape[1] + 2, 5), dtype=np.int64),
-        links,
-        numbers,
-        value,
-    )
-    left, right, feature = links[:, :nodes].copy()
-    threshold, cover, impurity = numbers[:, :nodes].copy()
-    return Grown(Tree(left, right, feature, threshold, value[:nodes] + centre, cover), impurity)
+    space = _Space(np.empty((3, room), dtype=np.int64), np.empty((3, room)), np.empty((room, max(task.classes, 1))))
+    nodes = _grow(columns.values, order, task._replace(target=task.target - centre), limits, (rng, space))
+    left, right, feature = space.links[:, :nodes].copy()
+    threshold, cover, impurity = space.numbers[:, :nodes].copy()
+    return Grown(Tree(left, right, feature, threshold, space.value[:nodes] + centre, cover), impurity)
 
 
 @compiled
 def _grow(
     columns: Array,
     order: npt.NDArray[np.int32],
-    labels: npt.NDArray[np.int32],
-    target: Array,
-    weights: Array,
-    classes: int,
-    criterion: int,
-    max_depth: int,
-    min_split: int,
-    min_leaf: int,
-    max_features: int,
-    rng: np.random.Generator,
-    stack: npt.NDArray[np.int64],
-    links: npt.NDArray[np.int64],
-    numbers: Array,
-    value: Array,
+    task: Task,
+    limits: Limits,
+    tools: tuple[np.random.Generator, _Space],
 ) -> int:
-    """Fills in `links` (left, right, feature), `numbers` (threshold, cover, impurity) and `value`; how many nodes."""
+    """Fills in the nodes, in the order in which a reader would write them down; how many there are."""
+    rng, space = tools
     d, n = order.shape
-    outputs = value.shape[1]
+    links, numbers, value = space
+    classes, criterion = task.classes, task.criterion
+    max_depth, min_split, min_leaf = limits.max_depth, limits.min_samples_split, limits.min_samples_leaf
+    max_features, outputs = limits.max_features, value.shape[1]
+    stack = np.zeros((min(max_depth, n) + 2, 5), dtype=np.int64)
     # Of nodes to come: first and last row of their ranges, depth, parent, and whether they are its left (0) or right.
-    stack[0, 0], stack[0, 1], stack[0, 2], stack[0, 3] = 0, n, 0, -1
+    stack[0, 1], stack[0, 3] = n, -1
     waiting, nodes = 1, 0
     drawn = np.arange(d)
     goes_left = np.zeros(columns.shape[1], dtype=np.uint8)
@@ -154,15 +182,15 @@ def _grow(
         if parent >= 0:
             links[stack[waiting, 4], parent] = node
         links[0, node] = links[1, node] = links[2, node] = -1
-        pure, weight, square = _describe(order[0, start:end], labels, target, weights, classes, counts)
+        pure, weight, square = _describe(order[0, start:end], task, counts)
         for k in range(outputs):
             value[node, k] = counts[k] / weight
         numbers[0, node], numbers[1, node] = 0.0, weight
         numbers[2, node] = 0.0 if pure else _impurity(value[node], square / weight, criterion)
         if pure or depth >= max_depth or end - start < min_split or end - start < 2 * min_leaf:
             continue
-        # Better by less than this is rounding, and the first column and the lowest threshold keep the place.
         margin = 1e-12 * (square if classes == 0 else weight)
+        held = _Node(counts, weight, margin, below)
         best, best_column, best_place = -np.inf, -1, -1
         seen = 0
         for step in range(d):
@@ -173,12 +201,12 @@ def _grow(
             rows, column = order[f, start:end], columns[f]
             if column[rows[0]] == column[rows[-1]]:
                 continue
-            if criterion == 0:
-                score, place = _scan_gini(rows, column, labels, weights, min_leaf, counts, weight, margin, below)
-            elif criterion == 1:
-                score, place = _scan_entropy(rows, column, labels, weights, min_leaf, counts, weight, margin, below)
+            if criterion == _GINI:
+                score, place = _scan_gini(rows, column, task, held, min_leaf)
+            elif criterion == _ENTROPY:
+                score, place = _scan_entropy(rows, column, task, held, min_leaf)
             else:
-                score, place = _scan_squares(rows, column, target, weights, min_leaf, counts[0], weight, margin)
+                score, place = _scan_squares(rows, column, task, held, min_leaf)
             if place > 0 and score > best + margin:
                 best, best_column, best_place = score, f, place
             seen += 1
@@ -193,8 +221,8 @@ def _grow(
         numbers[0, node] = between if low <= between < high else low
         links[2, node] = best_column
         final = depth + 1 >= max_depth
-        left_ends = final or _ends(rows[:best_place], labels, target, classes, min_split, min_leaf)
-        right_ends = final or _ends(rows[best_place:], labels, target, classes, min_split, min_leaf)
+        left_ends = final or _ends(rows[:best_place], task, limits)
+        right_ends = final or _ends(rows[best_place:], task, limits)
         if left_ends and right_ends:
             # Leaves need to know their rows, but in no order.
             for i in range(end - start):
@@ -214,19 +242,13 @@ def _grow(
 
 
 @compiled
-def _describe(
-    rows: npt.NDArray[np.int32],
-    labels: npt.NDArray[np.int32],
-    target: Array,
-    weights: Array,
-    classes: int,
-    counts: Array,
-) -> tuple[bool, float, float]:
+def _describe(rows: npt.NDArray[np.int32], task: Task, counts: Array) -> tuple[bool, float, float]:
     """Fills in the weight of each class, or the weighted sum; whether all is alike, weight, weighted sum of squares."""
+    labels, target, weights = task.labels, task.target, task.weights
     counts.fill(0.0)
     weight, square = 0.0, 0.0
     pure = True
-    if classes > 0:
+    if task.classes > 0:
         first = labels[rows[0]]
         for row in rows:
             counts[labels[row]] += weights[row]
@@ -247,10 +269,10 @@ def _describe(
 def _impurity(shares: Array, square: float, criterion: int) -> float:
     """Of class shares; or of a mean and a mean square."""
     total = 0.0
-    if criterion == 0:
+    if criterion == _GINI:
         for share in shares:
             total += share * (1.0 - share)
-    elif criterion == 1:
+    elif criterion == _ENTROPY:
         for share in shares:
             if share > 0.0:
                 total -= share * np.log2(share)
@@ -260,18 +282,12 @@ def _impurity(shares: Array, square: float, criterion: int) -> float:
 
 
 @compiled
-def _ends(
-    rows: npt.NDArray[np.int32],
-    labels: npt.NDArray[np.int32],
-    target: Array,
-    classes: int,
-    min_split: int,
-    min_leaf: int,
-) -> bool:
+def _ends(rows: npt.NDArray[np.int32], task: Task, limits: Limits) -> bool:
     """Whether these rows will make a leaf, whatever their columns hold."""
-    if len(rows) < min_split or len(rows) < 2 * min_leaf:
+    labels, target = task.labels, task.target
+    if len(rows) < limits.min_samples_split or len(rows) < 2 * limits.min_samples_leaf:
         return True
-    if classes > 0:
+    if task.classes > 0:
         for row in rows:
             if labels[row] != labels[rows[0]]:
                 return False
@@ -283,22 +299,14 @@ def _ends(
 
 
 @compiled
-def _scan_gini(
-    rows: npt.NDArray[np.int32],
-    column: Array,
-    labels: npt.NDArray[np.int32],
-    weights: Array,
-    min_leaf: int,
-    counts: Array,
-    weight: float,
-    margin: float,
-    below: Array,
-) -> tuple[float, int]:
-    r"""The largest :math:`\sum_k L_k^2 / L + \sum_k R_k^2 / R`, weight less what impurity a split leaves, and its place.
+def _scan_gini(rows: npt.NDArray[np.int32], column: Array, task: Task, node: _Node, min_leaf: int) -> tuple[float, int]:
+    r"""The largest :math:`\sum_k L_k^2 / L + \sum_k R_k^2 / R`, weight less the impurity a split leaves, and its place.
 
     Moving weight w of class k from right to left changes the sums of squares by :math:`w (2 L_k + w)` and
     :math:`w (w - 2 R_k)`, however many classes there are.
     """
+    labels, weights, counts, below, weight = task.labels, task.weights, node.counts, node.below, node.weight
+    margin = node.margin
     below.fill(0.0)
     left_square, right_square, left_weight = 0.0, 0.0, 0.0
     for count in counts:
@@ -323,17 +331,11 @@ def _scan_gini(
 
 @compiled
 def _scan_entropy(
-    rows: npt.NDArray[np.int32],
-    column: Array,
-    labels: npt.NDArray[np.int32],
-    weights: Array,
-    min_leaf: int,
-    counts: Array,
-    weight: float,
-    margin: float,
-    below: Array,
+    rows: npt.NDArray[np.int32], column: Array, task: Task, node: _Node, min_leaf: int
 ) -> tuple[float, int]:
     r"""The largest :math:`\sum_k L_k \log_2 (L_k / L) + \sum_k R_k \log_2 (R_k / R)`, and its place."""
+    labels, weights, counts, below, weight = task.labels, task.weights, node.counts, node.below, node.weight
+    margin = node.margin
     below.fill(0.0)
     left_weight = 0.0
     best, place = -np.inf, -1
@@ -360,16 +362,11 @@ def _scan_entropy(
 
 @compiled
 def _scan_squares(
-    rows: npt.NDArray[np.int32],
-    column: Array,
-    target: Array,
-    weights: Array,
-    min_leaf: int,
-    total: float,
-    weight: float,
-    margin: float,
+    rows: npt.NDArray[np.int32], column: Array, task: Task, node: _Node, min_leaf: int
 ) -> tuple[float, int]:
     r"""The largest :math:`(\sum_L w y)^2 / L + (\sum_R w y)^2 / R`, squares less what squared error is left."""
+    target, weights, total, weight = task.target, task.weights, node.counts[0], node.weight
+    margin = node.margin
     left_sum, left_weight = 0.0, 0.0
     best, place = -np.inf, -1
     value = column[rows[0]]

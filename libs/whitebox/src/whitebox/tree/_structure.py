@@ -55,8 +55,8 @@ class TreeEnsemble:
 
     Attributes:
         starts: Where each tree's nodes begin, and the end of the last, shape (trees + 1,).
-        children_left, children_right, feature, threshold, value, cover: As in `Tree`, of all nodes; children are
-            counted from the first node of all.
+        nodes: All nodes as if they were of one `Tree`; children are counted from the first node of all, and values
+            have the scale in them.
         offset: Shape (outputs,).
         n_features: Columns a row has to have at least.
 
@@ -72,23 +72,26 @@ class TreeEnsemble:
         if not trees:
             raise EmptyInputError("an ensemble needs at least one tree")
         checked = [_checked(tree, f"trees[{number}]") for number, tree in enumerate(trees)]
-        outputs = {tree.value.shape[1] for tree in checked}
-        if len(outputs) > 1:
-            raise ShapeError(f"trees differ in their number of outputs: {sorted(outputs)}")
+        widths = {tree.value.shape[1] for tree in checked}
+        if len(widths) > 1:
+            raise ShapeError(f"trees differ in their number of outputs: {sorted(widths)}")
         self.starts: Indices = np.cumsum([0, *(len(tree.cover) for tree in checked)])
         places = list(zip(checked, self.starts.tolist(), strict=False))
-        self.children_left = np.concatenate([_shifted(tree.children_left, start) for tree, start in places])
-        self.children_right = np.concatenate([_shifted(tree.children_right, start) for tree, start in places])
-        self.feature = np.concatenate([tree.feature for tree in checked])
-        self.threshold = np.concatenate([tree.threshold for tree in checked])
-        self.value = number_in(scale, "scale") * np.concatenate([tree.value for tree in checked])
-        self.cover = np.concatenate([tree.cover for tree in checked])
+        self.nodes = Tree(
+            np.concatenate([_shifted(tree.children_left, start) for tree, start in places]),
+            np.concatenate([_shifted(tree.children_right, start) for tree, start in places]),
+            np.concatenate([tree.feature for tree in checked]),
+            np.concatenate([tree.threshold for tree in checked]),
+            number_in(scale, "scale") * np.concatenate([tree.value for tree in checked]),
+            np.concatenate([tree.cover for tree in checked]),
+        )
+        outputs = self.nodes.value.shape[1]
         shift = as_array(offset, "offset")
-        if shift.shape not in ((), (self.value.shape[1],)):
-            raise ShapeError(f"offset must be a number or have shape ({self.value.shape[1]},), got {shift.shape}")
-        self.offset: Array = np.broadcast_to(shift, (self.value.shape[1],))
-        inner = self.children_left >= 0
-        self.n_features = 1 + int(self.feature[inner].max(initial=0))
+        if shift.shape not in ((), (outputs,)):
+            raise ShapeError(f"offset must be a number or have shape ({outputs},), got {shift.shape}")
+        self.offset: Array = np.broadcast_to(shift, (outputs,))
+        inner = self.nodes.children_left >= 0
+        self.n_features = 1 + int(self.nodes.feature[inner].max(initial=0))
 
     def predict(self, X: npt.ArrayLike) -> Array:
         """The sum for each row, shape (n, outputs). O(n · trees · depth).
@@ -99,16 +102,7 @@ class TreeEnsemble:
         """
         rows = self.rows(X)
         total = np.tile(self.offset, (len(rows), 1))
-        _add_leaves(
-            rows,
-            self.starts,
-            self.children_left,
-            self.children_right,
-            self.feature,
-            self.threshold,
-            self.value,
-            total,
-        )
+        _add_leaves(rows, self.starts, self.nodes, total)
         return total
 
     def apply(self, X: npt.ArrayLike) -> Indices:
@@ -120,9 +114,7 @@ class TreeEnsemble:
         """
         rows = self.rows(X)
         leaves = np.empty((len(rows), len(self.starts) - 1), dtype=np.intp)
-        _find_leaves(
-            rows, self.starts, self.children_left, self.children_right, self.feature, self.threshold, leaves
-        )
+        _find_leaves(rows, self.starts, self.nodes, leaves)
         return leaves - self.starts[:-1]
 
     def rows(self, X: npt.ArrayLike) -> Array:
@@ -184,16 +176,8 @@ def _shifted(children: Indices, start: int) -> Indices:
 
 
 @compiled
-def _add_leaves(
-    rows: Array,
-    starts: Indices,
-    left: Indices,
-    right: Indices,
-    feature: Indices,
-    threshold: Array,
-    value: Array,
-    total: Array,
-) -> None:
+def _add_leaves(rows: Array, starts: Indices, nodes: Tree, total: Array) -> None:
+    left, right, feature, threshold, value = nodes[:5]
     outputs = value.shape[1]
     # Tree by tree, so that one tree's nodes stay in the cache while all rows pass.
     for tree in range(len(starts) - 1):
@@ -206,9 +190,8 @@ def _add_leaves(
 
 
 @compiled
-def _find_leaves(
-    rows: Array, starts: Indices, left: Indices, right: Indices, feature: Indices, threshold: Array, leaves: Indices
-) -> None:
+def _find_leaves(rows: Array, starts: Indices, nodes: Tree, leaves: Indices) -> None:
+    left, right, feature, threshold = nodes[:4]
     for tree in range(len(starts) - 1):
         for i in range(len(rows)):
             node = starts[tree]
