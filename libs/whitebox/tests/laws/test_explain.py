@@ -126,6 +126,11 @@ def test_a_single_coalition_of_many_columns_weighs_as_the_kernel_says() -> None:
         whole = (sizes == 1) | (sizes == players - 1)
         assert whole.sum() == 2 * players
         flipped = {tuple(mask) for mask in ~masks}
+        middle = np.abs(sizes - players / 2) < players / 5
+        known = sum(
+            (players - 1) / (s * (players - s)) for s in range(1, players) if abs(s - players / 2) < players / 5
+        )
+        assert weights[middle].sum() == pytest.approx(known, rel=0.5)
         assert all(tuple(mask) in flipped for mask in masks)
 
 

@@ -153,10 +153,15 @@ def test_pruning_goes_down_a_chain_of_subtrees_each_the_best_at_its_price() -> N
         leaves.append(ends.sum())
     assert leaves == sorted(leaves, reverse=True)
     assert leaves[-1] == 1
-    # At a price, no other subtree of the chain is cheaper.
-    cost = path.impurities + 0.01 * np.array(leaves)
-    chosen = DecisionTreeClassifier(ccp_alpha=0.01).fit(X, y).get_n_leaves()
-    assert cost[leaves.index(chosen)] == pytest.approx(cost.min())
+
+    # At a price, no other subtree is cheaper: a branch is kept where it costs less than its node.
+    whole = DecisionTreeClassifier().fit(X, y)
+    tree = whole.tree_
+    for alpha, impurity, count in zip(path.ccp_alphas, path.impurities, leaves, strict=True):
+        cost = whole.impurity_ * tree.cover / len(y) + alpha
+        for node in np.flatnonzero(tree.children_left >= 0)[::-1]:
+            cost[node] = min(cost[node], cost[tree.children_left[node]] + cost[tree.children_right[node]])
+        assert impurity + alpha * count == pytest.approx(cost[0], abs=1e-9)
 
 
 def test_importances_are_shares_and_0_for_columns_that_say_nothing() -> None:
@@ -166,6 +171,15 @@ def test_importances_are_shares_and_0_for_columns_that_say_nothing() -> None:
     assert importances.sum() == pytest.approx(1)
     assert importances[3] == 0
     assert DecisionTreeRegressor().fit(X, np.ones(len(y))).feature_importances_.tolist() == [0, 0, 0, 0]
+
+
+def test_importances_weigh_nodes_by_their_rows() -> None:
+    # Nine rows are told apart by the first column, two of them by the second.
+    X = np.array([[0.0, 0.0]] * 6 + [[1.0, 0.0]] + [[1.0, 1.0]] * 2)
+    model = DecisionTreeClassifier().fit(X, [0] * 6 + [1, 0, 0])
+    gini = 9 * 2 * (1 / 9) * (8 / 9)
+    first = gini - 3 * 2 * (1 / 3) * (2 / 3)
+    np.testing.assert_allclose(model.feature_importances_, [first / gini, 1 - first / gini])
 
 
 def test_the_text_has_a_line_for_every_node() -> None:
@@ -224,7 +238,7 @@ def test_c45_agrees_on_the_weather() -> None:
 def test_c45_passes_by_what_scatters() -> None:
     # A column of eight values says everything, one of two values nearly as much, one next to nothing.
     y = np.repeat([0, 1], 8)
-    scattered, halved, third = np.arange(16) // 2, (np.arange(16) >= 9) * 1, np.arange(16) % 3 == 0
+    scattered, halved, third = np.arange(16) // 2, (np.arange(16) >= 9) * 1, np.arange(16) % 3 == 1
     X = np.column_stack([scattered, halved, third]).astype(str)
     assert ID3().fit(X, y).root_.column == 0
     assert C45(min_samples_leaf=1).fit(X, y).root_.column == 1
@@ -252,10 +266,11 @@ def test_c45_sends_rows_with_gaps_down_all_branches() -> None:
 
 
 def test_a_column_with_gaps_gains_only_for_what_is_known() -> None:
-    full = np.array([[0.0, 0.0], [0.0, 0.0], [1.0, 1.0], [1.0, 1.0]])
-    X = full.copy()
-    X[[0, 3], 0] = np.nan
-    assert C45(min_samples_leaf=1).fit(X, [0, 0, 1, 1]).root_.column == 1
+    y = np.repeat([0, 1], 5)
+    X = np.column_stack([y, np.arange(10) >= 4]).astype(float)
+    # What is known of the first column separates the classes, and it is known of four rows only.
+    X[[0, 1, 2, 7, 8, 9], 0] = np.nan
+    assert C45(min_samples_leaf=1).fit(X, y).root_.column == 1
 
 
 def test_pessimism_is_that_of_the_book_and_shrinks_with_the_rows() -> None:

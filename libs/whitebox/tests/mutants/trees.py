@@ -78,10 +78,10 @@ MUTANTS = [
         (TREE + "an_exclusive_or_is_learned_although_its_first_split_gains_nothing",),
     ),
     Mutant(
-        "the search for a split ends with the drawn columns",
+        "the search for a split gives up at a constant column",
         GROWING,
-        "if seen >= max_features and best_column >= 0:",
-        "if step + 1 >= max_features:",
+        "if column[rows[0]] == column[rows[-1]]:\n                continue",
+        "if column[rows[0]] == column[rows[-1]]:\n                break",
         (TREE + "drawn_columns_are_drawn_and_the_search_goes_on_until_one_splits",),
     ),
     Mutant(
@@ -96,7 +96,7 @@ MUTANTS = [
         PRUNING,
         "left = tree.cover * impurity\n",
         "left = impurity\n",
-        ("oracles.test_trees:test_where_no_splits_tie_trees_are_the_same_with_weights_text_and_prunings",),
+        (TREE + "importances_weigh_nodes_by_their_rows",),
     ),
     Mutant(
         "the weakest link is not charged by the leaf",
@@ -117,7 +117,7 @@ MUTANTS = [
         C45,
         "_Split(gain, gain / scatter, number, threshold)",
         "_Split(gain, gain, number, threshold)",
-        (TREE + "c45_passes_by_what_scatters", "pair:tree.C45"),
+        (TREE + "c45_passes_by_what_scatters",),
     ),
     Mutant(
         "C4.5 does not discount a column's gaps",
@@ -295,7 +295,7 @@ MUTANTS = [
         KERNEL,
         "drawn = ranks < sizes[:, None]",
         "drawn = ranks < rng.binomial(players, 0.5, size=(left, 1))",
-        (EXPLAIN + "sampled_contributions_sum_to_the_prediction_exactly_and_near_the_true_ones",),
+        (EXPLAIN + "a_single_coalition_of_many_columns_weighs_as_the_kernel_says",),
     ),
     Mutant(
         "all coalitions weigh the same in the kernel",
