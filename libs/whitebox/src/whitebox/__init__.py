@@ -14,10 +14,13 @@ from whitebox._lazy import lazy_submodules
 __version__ = "0.1.0"
 
 __all__ = [
+    "anomaly",
     "base",
     "calculus",
     "decomposition",
+    "ensemble",
     "errors",
+    "explain",
     "filtering",
     "forecasting",
     "linalg",
@@ -29,6 +32,7 @@ __all__ = [
     "search",
     "survival",
     "text",
+    "tree",
 ]
 
 __getattr__ = lazy_submodules(__name__, __all__)

@@ -10,8 +10,11 @@ from __future__ import annotations
 from whitebox._lazy import lazy_submodules
 
 __all__ = [
+    "anomaly",
     "calculus",
     "decomposition",
+    "ensemble",
+    "explain",
     "filtering",
     "forecasting",
     "linalg",
@@ -22,6 +25,7 @@ __all__ = [
     "search",
     "survival",
     "text",
+    "tree",
 ]
 
 __getattr__ = lazy_submodules(__name__, __all__)
