@@ -20,6 +20,7 @@ __all__ = [
     "errors",
     "linalg",
     "linear_model",
+    "mcmc",
     "metrics",
     "optimize",
     "preprocessing",
