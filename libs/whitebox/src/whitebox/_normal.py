@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 
-from whitebox._compiled import compiled
 from whitebox._validation import Array
 
 # Wichura: Algorithm AS 241: The Percentage Points of the Normal Distribution, 1988 (PPND16), highest power first:
@@ -78,6 +77,9 @@ _FAR_TAIL = (
     ),
 )
 
+# Cheap enough one by one: 0.1 µs a number.
+_erfc = np.frompyfunc(math.erfc, 1, 1)
+
 
 def pdf(x: Array) -> Array:
     r"""The density :math:`\varphi(x) = e^{-x^2 / 2} / \sqrt{2 \pi}`.
@@ -95,8 +97,8 @@ def cdf(x: Array) -> Array:
     >>> cdf(np.array([0.0, 1.96])).round(3).tolist()
     [0.5, 0.975]
     """
-    values = np.asarray(x, dtype=np.float64)
-    return 0.5 * _erfc(np.ascontiguousarray(-values / math.sqrt(2)).ravel()).reshape(values.shape)
+    tails: Array = np.asarray(_erfc(-np.asarray(x, dtype=np.float64) / math.sqrt(2)), dtype=np.float64)
+    return 0.5 * tails
 
 
 def ppf(p: Array) -> Array:
@@ -117,11 +119,3 @@ def _ratio(polynomials: tuple[tuple[float, ...], tuple[float, ...]], x: Array) -
     numerator, denominator = polynomials
     ratio: Array = np.polyval(numerator, x) / np.polyval(denominator, x)
     return ratio
-
-
-@compiled
-def _erfc(x: Array) -> Array:
-    out = np.empty_like(x)
-    for i in range(len(x)):
-        out[i] = math.erfc(x[i])
-    return out

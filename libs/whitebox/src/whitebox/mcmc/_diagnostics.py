@@ -187,8 +187,11 @@ def _split(chains: Array) -> Array:
 def _within_and_total(chains: Array) -> tuple[float, float]:
     """W and var⁺."""
     n = chains.shape[1]
-    within = float(chains.var(axis=1, ddof=1).mean())
-    between = float(chains.mean(axis=1).var(ddof=1)) if len(chains) > 1 else 0.0
+    # Measured from the first draw, chains that never move have no variance at all, not even by rounding.
+    moved = chains - chains[:, :1]
+    means = chains[:, 0] - chains[0, 0] + moved.mean(axis=1)
+    within = float(moved.var(axis=1, ddof=1).mean())
+    between = float(means.var(ddof=1)) if len(chains) > 1 else 0.0
     return within, within * (n - 1) / n + between
 
 

@@ -14,6 +14,7 @@ __all__ = [
     "decomposition",
     "linalg",
     "linear_model",
+    "mcmc",
     "metrics",
     "optimize",
     "preprocessing",
