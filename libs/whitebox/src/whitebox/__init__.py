@@ -18,6 +18,7 @@ __all__ = [
     "calculus",
     "decomposition",
     "errors",
+    "gp",
     "linalg",
     "linear_model",
     "mcmc",

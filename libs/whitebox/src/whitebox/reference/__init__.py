@@ -12,6 +12,7 @@ from whitebox._lazy import lazy_submodules
 __all__ = [
     "calculus",
     "decomposition",
+    "gp",
     "linalg",
     "linear_model",
     "mcmc",
