@@ -18,6 +18,7 @@ __all__ = [
     "calculus",
     "decomposition",
     "errors",
+    "flows",
     "gp",
     "linalg",
     "linear_model",
