@@ -29,6 +29,7 @@ __all__ = [
     "reference",
     "search",
     "text",
+    "vi",
 ]
 
 __getattr__ = lazy_submodules(__name__, __all__)

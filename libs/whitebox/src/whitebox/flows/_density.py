@@ -251,10 +251,10 @@ class NormalizingFlow(BaseEstimator):
     def __init__(
         self,
         kind: Literal["planar", "radial"] = "planar",
-        n_layers: int = 8,
+        n_layers: int = 4,
         *,
         penalty: float = 1e-4,
-        max_iter: int = 200,
+        max_iter: int = 100,
         random_state: int | None = None,
     ) -> None:
         self.kind = kind

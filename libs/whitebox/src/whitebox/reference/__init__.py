@@ -12,6 +12,7 @@ from whitebox._lazy import lazy_submodules
 __all__ = [
     "calculus",
     "decomposition",
+    "flows",
     "gp",
     "linalg",
     "linear_model",
@@ -21,6 +22,7 @@ __all__ = [
     "preprocessing",
     "search",
     "text",
+    "vi",
 ]
 
 __getattr__ = lazy_submodules(__name__, __all__)
