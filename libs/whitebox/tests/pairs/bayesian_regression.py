@@ -16,8 +16,9 @@ def noisy(draw: st.DrawFn) -> tuple[Any, Any, bool]:
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     n, d = draw(st.integers(10, 14)), draw(st.integers(1, 3))
     X = rng.standard_normal((n, d)) + draw(st.sampled_from([0.0, 3.0]))
-    y = X @ (1 + np.arange(d)) + 0.5 * rng.standard_normal(n) + 2
-    return X.tolist(), y.tolist(), draw(st.booleans())
+    intercept = draw(st.booleans())
+    y = X @ (1 + np.arange(d)) + 0.5 * rng.standard_normal(n) + 2 * intercept
+    return X.tolist(), y.tolist(), intercept
 
 
 def _posterior(model: Any) -> tuple[Any, ...]:
