@@ -211,7 +211,7 @@ def _windows(steps: int) -> list[int]:
 def _with_reasonable_step(kernel: Adaptable, rng: np.random.Generator, state: HamiltonianState) -> Adaptable:
     """Doubles or halves the step size until one step's acceptance crosses 0.8 (Hoffman, Gelman 2014, algorithm 4)."""
     size, direction = kernel.step_size, 0
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         # Beyond 2^±60 a flat or broken density would go on for ever.
         for _ in range(60):
             start = kernel._launch(rng, state)

@@ -216,7 +216,7 @@ class HMC(HamiltonianKernel):
         start = self._launch(rng, state)
         energy = self.metric.energy(start)
         # A trajectory that flies off overflows; its energy tells.
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             end = leapfrog(self.log_density, start, self.step_size, self.metric, self.steps)
             error = self.metric.energy(end) - energy
         acceptance = math.exp(min(0.0, -error))

@@ -89,7 +89,7 @@ class NUTS(HamiltonianKernel):
         energy = self.metric.energy(start)
         tree = _Tree(start, start, start, 0.0, start.momentum, 0.0, 0)
         depth = 0
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             while tree.usable and depth < self.max_depth:
                 sign = 1 if rng.random() < 0.5 else -1
                 half = self._grow(rng, tree.last if sign > 0 else tree.first, sign, depth, energy)

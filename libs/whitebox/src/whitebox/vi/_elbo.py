@@ -216,7 +216,7 @@ def fit_to_draws(
 
     def objective(parameters: Array) -> tuple[float, Array]:
         try:
-            with np.errstate(over="ignore", invalid="ignore"):  # a step too long; the line search takes a shorter one
+            with np.errstate(all="ignore"):  # a step too long; the line search takes a shorter one
                 bound = elbo(gaussian.with_parameters(parameters), target, draws)
         except NotFiniteError:
             return math.inf, np.zeros_like(parameters)
