@@ -26,9 +26,13 @@ def test_the_diagnostics_are_those_of_arviz(phi: float, chains: int, n: int) -> 
     x = autoregressions(phi, chains, n)
     for draws in (x, np.round(x), np.exp(x)):
         for method in ("bulk", "tail", "mean"):
-            assert mcmc.ess(draws, method) == pytest.approx(np.asarray(arviz.ess(draws, method=method)).item(), rel=1e-8)
+            assert mcmc.ess(draws, method) == pytest.approx(
+                np.asarray(arviz.ess(draws, method=method)).item(), rel=1e-8
+            )
         for method in ("rank", "split"):
-            assert mcmc.rhat(draws, method) == pytest.approx(np.asarray(arviz.rhat(draws, method=method)).item(), rel=1e-8)
+            assert mcmc.rhat(draws, method) == pytest.approx(
+                np.asarray(arviz.rhat(draws, method=method)).item(), rel=1e-8
+            )
         assert mcmc.mcse(draws) == pytest.approx(np.asarray(arviz.mcse(draws, method="mean")).item(), rel=1e-8)
 
 

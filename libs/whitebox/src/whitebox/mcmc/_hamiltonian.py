@@ -114,13 +114,17 @@ def leapfrog(
     [0.5]
     """
     number_in(step_size, "step_size")
-    x, p, value, gradient = point
     for _ in range(positive_int(steps, "steps")):
-        p = p + 0.5 * step_size * gradient
-        x = x + step_size * metric.velocity(p)
-        value, gradient = log_density(x)
-        p = p + 0.5 * step_size * gradient
-    return PhasePoint(x, p, float(value), gradient)
+        point = leap(log_density, point, step_size, metric)
+    return point
+
+
+def leap(log_density: LogDensityAndGradient, point: PhasePoint, step_size: float, metric: Metric) -> PhasePoint:
+    """One step of `leapfrog`, with arguments that are checked already."""
+    half = point.momentum + 0.5 * step_size * point.gradient
+    x = point.position + step_size * metric.velocity(half)
+    value, gradient = log_density(x)
+    return PhasePoint(x, half + 0.5 * step_size * gradient, float(value), gradient)
 
 
 class HMCInfo(NamedTuple):

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from whitebox._validation import Array, positive_int
-from whitebox.mcmc._hamiltonian import MAX_ENERGY_ERROR, HamiltonianKernel, Metric, PhasePoint, leapfrog
+from whitebox.mcmc._hamiltonian import MAX_ENERGY_ERROR, HamiltonianKernel, Metric, PhasePoint, leap
 from whitebox.mcmc._kernel import HamiltonianState
 
 
@@ -104,7 +104,7 @@ class NUTS(HamiltonianKernel):
     def _grow(self, rng: np.random.Generator, edge: PhasePoint, sign: int, depth: int, energy: float) -> _Tree:
         """A tree of 2^depth points beyond an edge of the trajectory, or as much of it as is usable."""
         if depth == 0:
-            point = leapfrog(self.log_density, edge, sign * self.step_size, self.metric)
+            point = leap(self.log_density, edge, sign * self.step_size, self.metric)
             gain = energy - self.metric.energy(point)
             divergent = gain < -MAX_ENERGY_ERROR
             acceptance = math.exp(min(0.0, gain))
@@ -113,7 +113,7 @@ class NUTS(HamiltonianKernel):
         if not inner.usable:
             return inner
         outer = self._grow(rng, inner.last if sign > 0 else inner.first, sign, depth - 1, energy)
-        switch = outer.usable and math.log(1 - rng.random()) < outer.log_weight - np.logaddexp(
+        switch = outer.usable and math.log(1 - rng.random()) < outer.log_weight - _log_sum(
             inner.log_weight, outer.log_weight
         )
         return self._join(inner, outer, sign, outer.chosen if switch else inner.chosen)
@@ -131,7 +131,7 @@ class NUTS(HamiltonianKernel):
             left.first,
             right.last,
             chosen,
-            float(np.logaddexp(inner.log_weight, outer.log_weight)),
+            _log_sum(inner.log_weight, outer.log_weight),
             momentum,
             inner.acceptance + outer.acceptance,
             inner.steps + outer.steps,
@@ -144,3 +144,9 @@ def _turns(metric: Metric, first: PhasePoint, last: PhasePoint, momentum: Array)
     """Whether the ends of a stretch with this sum of momenta stop moving apart."""
     way = metric.velocity(momentum)
     return not (float(way @ first.momentum) > 0 and float(way @ last.momentum) > 0)
+
+
+def _log_sum(a: float, b: float) -> float:
+    r""":math:`\log(e^a + e^b)`."""
+    high, low = (a, b) if a >= b else (b, a)
+    return high if low == -math.inf else high + math.log1p(math.exp(low - high))
