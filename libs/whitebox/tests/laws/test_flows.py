@@ -177,3 +177,13 @@ def test_the_gradient_of_the_bound_is_that_of_differences(seed: int, d: int) -> 
         lambda p: flows.elbo_and_gradient(flow.with_parameters(p), target, z)[0], flow.parameters, 1e-6
     )
     np.testing.assert_allclose(gradient, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_draws_and_densities_are_in_the_units_of_the_data() -> None:
+    X = 1000 + 20 * np.random.default_rng(0).standard_normal((60, 1))
+    model = NormalizingFlow("radial", 1, max_iter=5, random_state=0).fit(X)
+    draws = model.sample(500, random_state=0)
+    assert 990 < draws.mean() < 1010
+    assert 10 < draws.std() < 40
+    grid = np.linspace(800, 1200, 2001)[:, None]
+    assert np.exp(model.score_samples(grid)).sum() * 0.2 == pytest.approx(1, abs=0.01)

@@ -159,6 +159,11 @@ def test_every_acquisition_gets_near_the_minimum(acquisition) -> None:
     assert found.value == found.values.min()
 
 
+def test_a_parabolas_minimum_is_found() -> None:
+    found = gp.minimise(lambda x: (x[0] - 0.3) ** 2, [(-1.0, 1.0)], evaluations=9, n_initial=4, random_state=0)
+    assert abs(found.x[0] - 0.3) < 0.02
+
+
 def test_the_first_points_fill_every_slice_of_every_axis() -> None:
     optimizer, points = BayesianOptimizer([(0.0, 1.0), (10.0, 20.0)], n_initial=8, random_state=0), []
     for _ in range(8):
