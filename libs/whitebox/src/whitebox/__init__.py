@@ -22,9 +22,12 @@ __all__ = [
     "errors",
     "explain",
     "filtering",
+    "flows",
     "forecasting",
+    "gp",
     "linalg",
     "linear_model",
+    "mcmc",
     "metrics",
     "optimize",
     "preprocessing",
@@ -33,6 +36,7 @@ __all__ = [
     "survival",
     "text",
     "tree",
+    "vi",
 ]
 
 __getattr__ = lazy_submodules(__name__, __all__)

@@ -16,9 +16,12 @@ __all__ = [
     "ensemble",
     "explain",
     "filtering",
+    "flows",
     "forecasting",
+    "gp",
     "linalg",
     "linear_model",
+    "mcmc",
     "metrics",
     "optimize",
     "preprocessing",
@@ -26,6 +29,7 @@ __all__ = [
     "survival",
     "text",
     "tree",
+    "vi",
 ]
 
 __getattr__ = lazy_submodules(__name__, __all__)

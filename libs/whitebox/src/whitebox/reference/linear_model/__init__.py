@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from whitebox.reference.linalg import solve
+from whitebox.reference.linear_model._bayesian import BayesianLinearRegression as BayesianLinearRegression
 
 # Keeps the Hessian invertible where shifting all intercepts changes nothing; the optimum stays where it is.
 _DAMPING = 1e-9
