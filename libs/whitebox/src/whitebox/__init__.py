@@ -16,15 +16,21 @@ __version__ = "0.1.0"
 __all__ = [
     "base",
     "calculus",
+    "cluster",
     "decomposition",
     "errors",
     "linalg",
     "linear_model",
+    "manifold",
     "metrics",
+    "naive_bayes",
+    "neighbors",
     "optimize",
     "preprocessing",
+    "recsys",
     "reference",
     "search",
+    "svm",
     "text",
 ]
 

@@ -11,7 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from whitebox._validation import Array, as_matrix
-from whitebox.errors import EmptyInputError, NotFiniteError, NotFittedError, RangeError, ShapeError, SingleClassError
+from whitebox.errors import (
+    DtypeError,
+    EmptyInputError,
+    NotFiniteError,
+    NotFittedError,
+    RangeError,
+    ShapeError,
+    SingleClassError,
+)
 
 
 class BaseEstimator:
@@ -34,6 +42,10 @@ class BaseEstimator:
     feature_names_in_: npt.NDArray[Any]
     # scikit-learn's name for what this is: "classifier", "transformer", ...
     _kind: ClassVar[str | None] = None
+    # Whether `y` may have several columns, whether `X` must not be negative, and whether it should be counts.
+    _many_targets: ClassVar[bool] = False
+    _positive_only: ClassVar[bool] = False
+    _counts_only: ClassVar[bool] = False
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002  # scikit-learn's signature
         """Parameters by name, as given to the constructor."""
@@ -63,9 +75,15 @@ class BaseEstimator:
         sklearn = sys.modules["sklearn.utils"]
         return sklearn.Tags(
             estimator_type=self._kind,
-            target_tags=sklearn.TargetTags(required=self._kind == "classifier"),
-            classifier_tags=sklearn.ClassifierTags() if self._kind == "classifier" else None,
-            transformer_tags=sklearn.TransformerTags() if self._kind == "transformer" else None,
+            target_tags=sklearn.TargetTags(
+                required=self._kind in ("classifier", "regressor"), multi_output=self._many_targets
+            ),
+            classifier_tags=(
+                sklearn.ClassifierTags(poor_score=self._counts_only) if self._kind == "classifier" else None
+            ),
+            regressor_tags=sklearn.RegressorTags() if self._kind == "regressor" else None,
+            transformer_tags=sklearn.TransformerTags() if hasattr(type(self), "transform") else None,
+            input_tags=sklearn.InputTags(positive_only=self._positive_only),
         )
 
     def _rows_to_fit(self, X: npt.ArrayLike) -> Array:
@@ -162,6 +180,46 @@ class Classifier(BaseEstimator):
         if len(self.classes_) < 2:
             raise SingleClassError(f"y holds one class only: {self.classes_[0]!r}; a classifier needs at least two")
         return numbers
+
+
+class Regressor(BaseEstimator):
+    """Base of regressors."""
+
+    _kind = "regressor"
+
+    def predict(self, X: npt.ArrayLike) -> Array:
+        """The target of each row, shape (n,), or (n, targets) where `fit` was given several."""
+        raise NotImplementedError
+
+    def score(self, X: npt.ArrayLike, y: npt.ArrayLike) -> float:
+        r"""The coefficient of determination :math:`R^2 = 1 - \sum (y - \hat y)^2 / \sum (y - \bar y)^2`.
+
+        With several targets, their mean. A target that does not vary scores 1 where it is predicted exactly, else 0.
+
+        Raises:
+            ShapeError: if `X` and `y` differ in length.
+        """
+        predicted, target = self.predict(X), np.asarray(y, dtype=np.float64)
+        if target.shape != predicted.shape:
+            raise ShapeError(f"y must have shape {predicted.shape}, got {target.shape}")
+        lost = ((target - predicted) ** 2).sum(axis=0)
+        whole = ((target - target.mean(axis=0)) ** 2).sum(axis=0)
+        return float(np.where(whole > 0, 1 - lost / np.where(whole > 0, whole, 1.0), lost == 0).mean())
+
+    def _target(self, y: Any, rows: int) -> Array:
+        """Validates the target: shape (rows,), or (rows, targets) where the estimator can do several."""
+        if y is None:
+            raise EmptyInputError(f"{type(self).__name__} requires y to be passed, but the target y is None")
+        try:
+            target = np.asarray(y, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise DtypeError(f"y must hold real numbers: {error}") from error
+        if len(target.shape) not in ((1, 2) if self._many_targets else (1,)) or len(target) != rows or not target.size:
+            raise ShapeError(f"y must have shape ({rows},), got {target.shape}")
+        if not np.isfinite(target).all():
+            place = np.argwhere(~np.isfinite(target))[0]
+            raise NotFiniteError(f"Input y contains NaN or infinity: y[{', '.join(map(str, place))}]")
+        return target
 
 
 def _parameter_names(cls: type) -> list[str]:

@@ -11,13 +11,19 @@ from whitebox._lazy import lazy_submodules
 
 __all__ = [
     "calculus",
+    "cluster",
     "decomposition",
     "linalg",
     "linear_model",
+    "manifold",
     "metrics",
+    "naive_bayes",
+    "neighbors",
     "optimize",
     "preprocessing",
+    "recsys",
     "search",
+    "svm",
     "text",
 ]
 
