@@ -83,6 +83,9 @@ def test_the_gap_bounds_what_the_lasso_has_left_to_gain() -> None:
     loose, tight = Lasso(0.1, tol=1e-2).fit(X, y), Lasso(0.1, tol=1e-13).fit(X, y)
     assert 0 <= objective(loose) - objective(tight) <= loose.dual_gap_ + 1e-12
     assert loose.dual_gap_ <= 1e-2 * y.var()
+    with pytest.warns(RuntimeWarning, match="no convergence"):
+        once = Lasso(0.1, tol=1e-9, max_iter=1).fit(X, y)
+    assert objective(once) - objective(tight) <= once.dual_gap_
 
 
 def test_the_path_starts_at_zero_and_falls_in_objective() -> None:
@@ -510,6 +513,7 @@ def test_filling_in_lowers_the_error_on_the_ratings_every_time() -> None:
     u, i, r = ratings(3)
     errors = ImputedSVD(2, n_iter=20).fit(u, i, r).train_rmse_
     assert (np.diff(errors) <= 1e-12).all()
+    assert errors[-1] < 0.9 * errors[0]
     whole = ImputedSVD(9, n_iter=1, damping=0.0).fit(*ratings(4, share=1.1))
     np.testing.assert_allclose(whole.train_rmse_, 0, atol=1e-9)
 

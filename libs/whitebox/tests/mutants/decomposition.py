@@ -10,9 +10,16 @@ MUTANTS = [
     Mutant(
         "components of data that were not centred",
         PCA,
+        "centred = rows - self.mean_",
+        "centred = rows - 0 * self.mean_",
+        ("laws.test_pca:test_components_are_orthonormal_and_coordinates_uncorrelated", "pair:decomposition.PCA"),
+    ),
+    Mutant(
+        "the scatter of rows that were not centred",
+        PCA,
         "np.subtract(block, mean, out=memory[: len(block)])",
         "block",
-        ("laws.test_pca:test_components_are_orthonormal_and_coordinates_uncorrelated", "pair:decomposition.PCA"),
+        ("laws.test_pca:test_components_are_orthonormal_and_coordinates_uncorrelated",),
     ),
     Mutant(
         "explained variance divided by n",
