@@ -15,6 +15,13 @@ MUTANTS = [
         ("laws.test_pca:test_components_are_orthonormal_and_coordinates_uncorrelated", "pair:decomposition.PCA"),
     ),
     Mutant(
+        "the scatter of rows that were not centred",
+        PCA,
+        "np.subtract(block, mean, out=memory[: len(block)])",
+        "block",
+        ("laws.test_pca:test_components_are_orthonormal_and_coordinates_uncorrelated",),
+    ),
+    Mutant(
         "explained variance divided by n",
         PCA,
         "self.singular_values_**2 / (len(rows) - 1)",
@@ -24,8 +31,8 @@ MUTANTS = [
     Mutant(
         "shares of the variance kept instead of all",
         PCA,
-        'float(np.einsum("ij,ij->", centred, centred)) / (len(rows) - 1)',
-        "float(self.explained_variance_.sum())",
+        "float(np.trace(scatter))",
+        "float(values[::-1][:k].sum())",
         ("laws.test_pca:test_shares_are_of_the_whole_variance",),
     ),
     Mutant(

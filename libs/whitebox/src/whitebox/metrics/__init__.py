@@ -1,9 +1,9 @@
-"""Measures: similarity of vectors and quality of rankings."""
+"""Measures: similarity of vectors, quality of rankings, classifications, regressions and clusterings."""
 
 from __future__ import annotations
 
 from whitebox._lazy import lazy_submodules
 
-__all__ = ["pairwise", "ranking"]
+__all__ = ["classification", "clustering", "pairwise", "ranking", "regression"]
 
 __getattr__ = lazy_submodules(__name__, __all__)

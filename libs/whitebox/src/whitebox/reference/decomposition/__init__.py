@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from statistics import fmean
 from typing import Self
@@ -58,3 +59,28 @@ class PCA:
 def _upright(component: list[float]) -> list[float]:
     """The one of v and -v whose largest entry is positive: both are eigenvectors."""
     return [-entry for entry in component] if max(component, key=abs) < 0 else component
+
+
+class TruncatedSVD:
+    r"""The directions along which rows are longest: eigenvectors of :math:`X^\top X`, without centring.
+
+    >>> model = TruncatedSVD(n_components=1).fit([[3.0, 4.0], [6.0, 8.0]])
+    >>> [round(entry, 6) for entry in model.components_[0]], round(model.singular_values_[0], 5)
+    ([0.6, 0.8], 11.18034)
+    """
+
+    def __init__(self, n_components: int = 2) -> None:
+        self.n_components = n_components
+
+    def fit(self, X: Sequence[Sequence[float]]) -> Self:
+        """Learns the components."""
+        d = len(X[0])
+        values, vectors = eigh([[sum(row[i] * row[j] for row in X) for j in range(d)] for i in range(d)])
+        largest = list(reversed(range(d)))[: self.n_components]
+        self.singular_values_ = [math.sqrt(max(0.0, values[i])) for i in largest]
+        self.components_ = [_upright([row[i] for row in vectors]) for i in largest]
+        return self
+
+    def transform(self, X: Sequence[Sequence[float]]) -> list[list[float]]:
+        """Coordinates along the components."""
+        return [[sum(x * c for x, c in zip(row, v, strict=True)) for v in self.components_] for row in X]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Any, Self
 
 from whitebox.reference.linalg import solve
@@ -103,3 +104,78 @@ class LogisticRegression:
 def _logits(row: Sequence[float], weights: list[list[float]]) -> list[float]:
     logits = [sum(w * x for w, x in zip(coef, row, strict=True)) for coef in weights]
     return [0.0, *logits] if len(logits) == 1 else logits
+
+
+class Ridge:
+    r"""Minimises :math:`\sum_i (y_i - w^\top x_i - b)^2 + \alpha \lVert w \rVert^2`; the intercept goes free.
+
+    Where the derivative vanishes stands a linear system, :math:`(X^\top X + \alpha I) w = X^\top y`, for centred data.
+
+    >>> Ridge(alpha=2.0).fit([[-1.0], [1.0]], [-2.0, 2.0]).coef_
+    [1.0]
+    """
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = alpha
+
+    def fit(self, X: Sequence[Sequence[float]], y: Sequence[float]) -> Self:
+        """Finds the weights."""
+        row_mean, target_mean = [fmean(column) for column in zip(*X, strict=True)], fmean(y)
+        rows = [[x - m for x, m in zip(row, row_mean, strict=True)] for row in X]
+        target = [t - target_mean for t in y]
+        d = len(row_mean)
+        products = [[sum(row[i] * row[j] for row in rows) + self.alpha * (i == j) for j in range(d)] for i in range(d)]
+        along = [sum(row[i] * t for row, t in zip(rows, target, strict=True)) for i in range(d)]
+        self.coef_ = solve(products, along)
+        self.intercept_ = target_mean - sum(w * m for w, m in zip(self.coef_, row_mean, strict=True))
+        return self
+
+    def predict(self, X: Sequence[Sequence[float]]) -> list[float]:
+        """The weighted sum of each row."""
+        return [sum(w * x for w, x in zip(self.coef_, row, strict=True)) + self.intercept_ for row in X]
+
+
+class LinearRegression(Ridge):
+    """Ridge regression without the penalty; columns must not depend on each other.
+
+    >>> LinearRegression().fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]).coef_
+    [2.0]
+    """
+
+    def __init__(self) -> None:
+        super().__init__(alpha=0.0)
+
+
+class Lasso(Ridge):
+    r"""Minimises :math:`\frac{1}{2n} \sum_i (y_i - w^\top x_i - b)^2 + \alpha \sum_j |w_j|`; the intercept goes free.
+
+    One weight after the other goes to where the objective is lowest if the others stay. Because of the kink of the
+    absolute value at zero that is often zero itself.
+
+    >>> Lasso(alpha=0.5).fit([[-1.0], [1.0]], [-2.0, 2.0]).coef_
+    [1.5]
+    """
+
+    def __init__(self, alpha: float = 1.0, passes: int = 1000) -> None:
+        super().__init__(alpha)
+        self.passes = passes
+
+    def fit(self, X: Sequence[Sequence[float]], y: Sequence[float]) -> Self:
+        """Finds the weights."""
+        n, d = len(X), len(X[0])
+        row_mean, target_mean = [fmean(column) for column in zip(*X, strict=True)], fmean(y)
+        columns = [[row[j] - row_mean[j] for row in X] for j in range(d)]
+        residual = [t - target_mean for t in y]
+        weights = [0.0] * d
+        for _ in range(self.passes):
+            for j, column in enumerate(columns):
+                curvature = sum(x * x for x in column) / n
+                if curvature == 0:
+                    continue
+                pull = sum(x * r for x, r in zip(column, residual, strict=True)) / n + curvature * weights[j]
+                new = math.copysign(max(abs(pull) - self.alpha, 0.0), pull) / curvature
+                residual = [r - (new - weights[j]) * x for r, x in zip(residual, column, strict=True)]
+                weights[j] = new
+        self.coef_ = weights
+        self.intercept_ = target_mean - sum(w * m for w, m in zip(weights, row_mean, strict=True))
+        return self

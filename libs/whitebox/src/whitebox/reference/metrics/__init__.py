@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from whitebox._lazy import lazy_submodules
 
-__all__ = ["pairwise", "ranking"]
+__all__ = ["classification", "clustering", "pairwise", "ranking", "regression"]
 
 __getattr__ = lazy_submodules(__name__, __all__)
