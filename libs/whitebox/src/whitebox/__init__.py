@@ -18,6 +18,7 @@ __all__ = [
     "calculus",
     "decomposition",
     "errors",
+    "graph",
     "linalg",
     "linear_model",
     "metrics",

@@ -12,6 +12,7 @@ from whitebox._lazy import lazy_submodules
 __all__ = [
     "calculus",
     "decomposition",
+    "graph",
     "linalg",
     "linear_model",
     "metrics",
