@@ -170,6 +170,17 @@ def test_found_vectors_are_scored_exactly() -> None:
     assert set(index.candidates(queries[0]).tolist()) <= set(range(50))
 
 
+def test_candidates_that_are_not_alike_enough_are_dropped() -> None:
+    words = "the water of the estuary rises twice a day and falls again and a turbine turns both ways".split()
+    texts = [" ".join([*words[:place], "still", *words[place + 1 :]]) for place in range(0, 18, 2)]
+    sets = [shingles(text) for text in texts]
+    bands, rows = best_bands(0.75, 32)
+    candidates = MinHashLSH(bands, rows).fit(sets).pairs().tolist()
+    alike = [(i, j) for i, j in candidates if jaccard(sets[i], sets[j]) >= 0.75]
+    assert 0 < len(alike) < len(candidates)
+    assert [pair[:2] for pair in near_duplicates(texts, 0.75, hashes=32)] == alike
+
+
 @pytest.mark.parametrize("text", ["", "   ", "ab", "abcde"])
 def test_short_texts_have_one_shingle_or_none(text: str) -> None:
     assert shingles(text) == ({text.strip()} if text.strip() else set())

@@ -63,8 +63,7 @@ def pagerank(
         x = following
         # Rounding leaves a change of this size in the end.
         if change <= max(tol, 4e-16):
-            result: Array = x / x.sum()
-            return result
+            return x
     raise ConvergenceError(f"PageRank still changes by {change:.3g} after {max_iter} steps; tol is {tol:g}")
 
 
