@@ -55,18 +55,20 @@ def bm25(documents: int) -> Iterator[Comparison]:
             ours.search(query, 10)[1], theirs.retrieve([query], k=10, show_progress=False).scores[0] * 2.2, rtol=1e-4
         )
     peer = f"bm25s {bm25s.__version__} (lucene, numpy)"
-    yield Comparison(f"bm25 fit, {documents} documents", peer, lambda: BM25().fit(docs), fit_theirs)
+    yield Comparison(f"bm25 fit, {documents} documents", peer, lambda: BM25().fit(docs), fit_theirs, gate=1.5)
     yield Comparison(
         f"bm25 search, {documents} documents, 200 queries",
         peer,
         lambda: search_ours(ours),
         lambda: search_theirs(theirs),
+        gate=1.5,
     )
     yield Comparison(
         f"bm25 fit and 200 queries, {documents} documents",
         peer,
         lambda: search_ours(BM25().fit(docs)),
         lambda: search_theirs(fit_theirs()),
+        gate=1.5,
     )
 
 
@@ -89,6 +91,7 @@ def exact_search(rows: int) -> Iterator[Comparison]:
             "NumPy argpartition",
             lambda queries=queries: exact.search(queries, vectors, 10),
             lambda queries=queries: plain(queries),
+            gate=1.2,
         )
 
 

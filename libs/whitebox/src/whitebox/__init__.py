@@ -26,6 +26,7 @@ __all__ = [
     "flows",
     "forecasting",
     "gp",
+    "graph",
     "linalg",
     "linear_model",
     "manifold",

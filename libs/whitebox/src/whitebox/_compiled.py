@@ -30,9 +30,10 @@ class Compiled(Generic[P, R]):
         python: The function as it is written.
     """
 
-    def __init__(self, function: Callable[P, R]) -> None:
+    def __init__(self, function: Callable[P, R], *, any_order: bool = False) -> None:
         functools.update_wrapper(self, function)
         self.python: Any = function
+        self._any_order = any_order
         self._dispatcher: Any = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -42,7 +43,7 @@ class Compiled(Generic[P, R]):
     def dispatcher(self) -> Any:
         """Numba's function for this one; what it calls becomes numba's function too."""
         if self._dispatcher is None:
-            self._dispatcher = _compile(self.python)
+            self._dispatcher = _compile(self.python, any_order=self._any_order)
         return self._dispatcher
 
 
@@ -54,7 +55,15 @@ def compiled(function: Callable[P, R]) -> Compiled[P, R]:
     return Compiled(function)
 
 
-def _compile(function: Any) -> Any:
+def compiled_in_any_order(function: Callable[P, R]) -> Compiled[P, R]:
+    """As `compiled`, for sums whose terms may be added in any order, which is what vector instructions need.
+
+    The last digits then depend on the machine; NaN and infinity are kept as everywhere.
+    """
+    return Compiled(function, any_order=True)
+
+
+def _compile(function: Any, *, any_order: bool) -> Any:
     import numba
 
     code, names = function.__code__, function.__globals__
@@ -62,6 +71,8 @@ def _compile(function: Any) -> Any:
     bound = types.FunctionType(code, names | called, function.__name__)
     bound.__qualname__, bound.__module__ = function.__qualname__, function.__module__
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    if any_order:
+        options["fastmath"] = {"reassoc", "contract"}
     try:
         # A compiled function on disk is valid for as long as its source file stays the same.
         return numba.njit(bound, cache=True, **options)

@@ -20,6 +20,7 @@ __all__ = [
     "flows",
     "forecasting",
     "gp",
+    "graph",
     "linalg",
     "linear_model",
     "manifold",

@@ -1,9 +1,9 @@
-"""Search: exact nearest neighbours, BM25, and rank fusion."""
+"""Search: nearest neighbours, exactly and approximately, BM25, and fusion of rankings."""
 
 from __future__ import annotations
 
 from whitebox._lazy import lazy_submodules
 
-__all__ = ["bm25", "exact", "fusion"]
+__all__ = ["bm25", "exact", "fusion", "hnsw", "ivf", "lsh", "quantization"]
 
 __getattr__ = lazy_submodules(__name__, __all__)

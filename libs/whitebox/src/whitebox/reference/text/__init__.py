@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from whitebox._lazy import lazy_submodules
 
-__all__ = ["sentences"]
+__all__ = ["bleu", "edit_distance", "rouge", "sentences", "tfidf"]
 
 __getattr__ = lazy_submodules(__name__, __all__)
