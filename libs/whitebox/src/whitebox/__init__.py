@@ -16,8 +16,10 @@ __version__ = "0.1.0"
 __all__ = [
     "base",
     "calculus",
+    "causal",
     "decomposition",
     "errors",
+    "information",
     "linalg",
     "linear_model",
     "metrics",
@@ -25,6 +27,7 @@ __all__ = [
     "preprocessing",
     "reference",
     "search",
+    "stats",
     "text",
 ]
 

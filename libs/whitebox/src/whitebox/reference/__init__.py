@@ -11,13 +11,16 @@ from whitebox._lazy import lazy_submodules
 
 __all__ = [
     "calculus",
+    "causal",
     "decomposition",
+    "information",
     "linalg",
     "linear_model",
     "metrics",
     "optimize",
     "preprocessing",
     "search",
+    "stats",
     "text",
 ]
 
