@@ -54,8 +54,8 @@ class Bernoulli(Discrete):
         return 0.0, 1.0
 
     def _logpmf(self, x: Array) -> Array:
-        log_probability: Array = np.where(x > 0, np.log(self.p), np.log1p(-self.p))
-        return log_probability
+        choices: Array = np.log(np.array([1 - self.p, self.p]))
+        return choices[x.astype(np.intp)]
 
     def _inner_tails(self, x: Array) -> tuple[Array, Array]:
         return np.full_like(x, 1 - self.p), np.full_like(x, self.p)
