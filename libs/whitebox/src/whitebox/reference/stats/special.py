@@ -140,7 +140,7 @@ def gammaincc(a: float, x: float) -> float:
     if x <= a + 1:
         return 1 - gammainc(a, x)
     fraction = math.inf
-    for n in range(500, -1, -1):
+    for n in range(80 + 20 * math.isqrt(math.ceil(a)), -1, -1):
         fraction = x + 2 * n + 1 - a - (n + 1) * (n + 1 - a) / fraction
     return math.exp(a * math.log(x) - x - gammaln(a)) / fraction
 
@@ -180,7 +180,8 @@ def betainc(a: float, b: float, x: float) -> float:
     if x > (a + 1) / (a + b + 2):
         return 1 - betainc(b, a, 1 - x)
     fraction = 1.0
-    for m in range(200, -1, -1):
+    # About twice as many terms as the fraction needs.
+    for m in range(30 + 5 * math.isqrt(math.ceil(max(a, b))), -1, -1):
         odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
         even = (m + 1) * (b - m - 1) * x / ((a + 2 * m + 1) * (a + 2 * m + 2))
         # From the innermost term outwards: d₁ / (1 + d₂ / (1 + …)).

@@ -83,6 +83,8 @@ def once_where_constant(kernel: Callable[[Array], Array]) -> Callable[[Array], A
 
 def horner(coefficients: tuple[float, ...], x: Array) -> Array:
     """A polynomial, the coefficient of the highest power first."""
+    if x.size == 0:
+        return x
     total = np.full_like(x, coefficients[0])
     for coefficient in coefficients[1:]:
         total *= x

@@ -109,12 +109,12 @@ def betaln_kernel(a: Array, b: Array) -> Array:
     return result
 
 
-def beta_tails(a: Array, b: Array, x: Array, y: Array) -> tuple[Array, Array]:
-    """I and 1 - I of vectors, for x and y = 1 - x both without rounding."""
+def beta_tails(a: Array, b: Array, x: Array, y: Array, kernel: Array | None = None) -> tuple[Array, Array]:
+    """I and 1 - I of vectors, for x and y = 1 - x both without rounding, and `log_beta_kernel` if it is known."""
     tail = np.zeros_like(x)
     inside = (x > 0) & (y > 0)
     # The leading factor is the same seen from either end; taken here, constant parameters are still constant.
-    factor = np.exp(log_beta_kernel(a, b, x, y))[inside]
+    factor = np.exp(log_beta_kernel(a, b, x, y) if kernel is None else kernel)[inside]
     # The continued fraction converges fast to the left of about the mean; the mirror image serves the other side.
     mirrored = x * (b + 1) > y * (a + 1)
     a, b = np.where(mirrored, b, a), np.where(mirrored, a, b)
@@ -124,13 +124,20 @@ def beta_tails(a: Array, b: Array, x: Array, y: Array) -> tuple[Array, Array]:
     return np.where(mirrored, 1 - tail, tail), np.where(mirrored, tail, 1 - tail)
 
 
-def log_beta_kernel(a: Array, b: Array, x: Array, y: Array) -> Array:
+def log_beta_kernel(a: Array, b: Array, x: Array, y: Array, constant: Array | None = None) -> Array:
     r""":math:`\log(x^a y^b / B(a, b))` for y = 1 - x, without the cancellation of large terms."""
     n = a + b
     distance = x * b - y * a
     power = a * deviance(x * n / a, distance / a) + b * deviance(y * n / b, -distance / b)
+    return power + (_beta_constant(a, b) if constant is None else constant)
+
+
+def _beta_constant(a: Array, b: Array) -> Array:
+    """What of `log_beta_kernel` does not depend on x."""
+    n = a + b
     error = stirling_error(n) - stirling_error(a) - stirling_error(b)
-    return power + error + 0.5 * (np.log(a / n) + np.log(b) - math.log(2 * math.pi))
+    constant: Array = error + 0.5 * (np.log(a / n) + np.log(b) - math.log(2 * math.pi))
+    return constant
 
 
 def beta_quantile(a: Array, b: Array, p: Array, q: Array) -> Array:
@@ -141,9 +148,10 @@ def beta_quantile(a: Array, b: Array, p: Array, q: Array) -> Array:
         return result
     a, b, p, q = a[inside], b[inside], p[inside], q[inside]
 
-    def tails(u: Array, a: Array, b: Array) -> tuple[Array, Array, Array]:
+    def tails(u: Array, a: Array, b: Array, constant: Array) -> tuple[Array, Array, Array]:
         x, y = _sigmoid(u), _sigmoid(-u)
-        return *beta_tails(a, b, x, y), np.exp(log_beta_kernel(a, b, x, y))
+        kernel = log_beta_kernel(a, b, x, y, constant)
+        return *beta_tails(a, b, x, y, kernel), np.exp(kernel)
 
     # A normal approximation in the middle; where it lies beyond the leading power of a tail, that power.
     middle = np.log(a / b) + np.where(p <= q, ndtri(p), -ndtri(q)) * np.sqrt(1 / a + 1 / b)
@@ -151,7 +159,7 @@ def beta_quantile(a: Array, b: Array, p: Array, q: Array) -> Array:
     left = (np.log(p) + np.log(a) + log_beta) / a
     right = -(np.log(q) + np.log(b) + log_beta) / b
     start = np.where((left < -3) & (p <= q), left, np.where((right > 3) & (p > q), right, middle))
-    result[inside] = solve_tails(tails, p, q, start, a, b)
+    result[inside] = solve_tails(tails, p, q, start, a, b, _beta_constant(a, b))
     return result
 
 

@@ -77,20 +77,22 @@ def gammaln_kernel(x: Array) -> Array:
     small = x[near]
     # log Γ(1 + z) for z within ½ of 0, and the same shifted: down by a factor of x, up by one of 1 + z.
     z = small - np.where(small < 0.5, 0.0, np.where(small < 1.5, 1.0, 2.0))
-    result[near] = _around_two(z)
-    down = small < 0.5
-    first = small < 1.5
-    result[near] -= np.where(first, np.log1p(z), 0.0)
-    result[near] -= np.where(down, np.log(small), 0.0)
+    around = _around_two(z) - np.where(small < 1.5, np.log1p(z), 0.0)
+    result[near] = around - np.where(small < 0.5, np.log(small), 0.0)
     rest = ~(large | near)
-    middle = x[rest]
-    product = np.ones_like(middle)
-    for k in range(_LIFT):
-        product *= middle + k
-    lifted = middle + _LIFT
-    result[rest] = (lifted - 0.5) * np.log(lifted) - lifted + _HALF_LOG_TWO_PI + _stirling_series(lifted)
-    result[rest] -= np.log(product)
+    if rest.any():
+        result[rest] = _lifted(x[rest])
     return result
+
+
+def _lifted(x: Array) -> Array:
+    """Gives `gammaln` where Stirling's series needs larger arguments, by Γ(x) = Γ(x + 8) / (x ⋯ (x + 7))."""
+    product = np.ones_like(x)
+    for k in range(_LIFT):
+        product *= x + k
+    y = x + _LIFT
+    lifted: Array = (y - 0.5) * np.log(y) - y + _HALF_LOG_TWO_PI + _stirling_series(y) - np.log(product)
+    return lifted
 
 
 @once_where_constant

@@ -11,7 +11,16 @@ import numpy.typing as npt
 
 from whitebox._validation import Array
 from whitebox.errors import ConvergenceError
-from whitebox.stats.special._arrays import EPSILON, TINY, elementwise, horner, not_negative, positive, probability
+from whitebox.stats.special._arrays import (
+    EPSILON,
+    TINY,
+    elementwise,
+    horner,
+    not_negative,
+    once_where_constant,
+    positive,
+    probability,
+)
 from whitebox.stats.special._error import erfc_kernel, ndtri
 from whitebox.stats.special._gamma import (
     deviance,
@@ -92,8 +101,10 @@ def gammainccinv(a: npt.ArrayLike, q: npt.ArrayLike) -> Array:
     return elementwise(lambda a, q: (gamma_quantile(a, 1 - q, q),), positive(a, "a"), probability(q, "q"))[0]
 
 
-def gamma_tails(a: Array, x: Array) -> tuple[Array, Array]:
-    """P and Q of vectors."""
+def gamma_tails(a: Array, x: Array, kernel: Array | None = None) -> tuple[Array, Array]:
+    """P and Q of vectors, given `log_gamma_kernel` if it is known."""
+    if kernel is None:
+        kernel = log_gamma_kernel(a, x)
     lower, upper = np.empty_like(x), np.empty_like(x)
     infinite = np.isinf(x)
     uniform = (a >= _UNIFORM_FROM) & (np.abs(x - a) <= _UNIFORM_WITHIN * a)
@@ -101,23 +112,32 @@ def gamma_tails(a: Array, x: Array) -> tuple[Array, Array]:
     series = ~uniform & (x <= np.where(a < 0.5, 1.1, a + 2 * np.sqrt(a)))
     fraction = ~(uniform | series | infinite)
     lower[infinite], upper[infinite] = 1.0, 0.0
-    lower[uniform], upper[uniform] = _temme(a[uniform], x[uniform])
-    lower[series], upper[series] = _by_series(a[series], x[series])
-    upper[fraction] = _by_fraction(a[fraction], x[fraction])
-    lower[fraction] = 1 - upper[fraction]
+    if uniform.any():
+        lower[uniform], upper[uniform] = _temme(a[uniform], x[uniform])
+    if series.any():
+        lower[series], upper[series] = _by_series(a[series], x[series], kernel[series])
+    if fraction.any():
+        upper[fraction] = _by_fraction(a[fraction], x[fraction], kernel[fraction])
+        lower[fraction] = 1 - upper[fraction]
     return lower, upper
 
 
-def log_gamma_kernel(a: Array, x: Array) -> Array:
+def log_gamma_kernel(a: Array, x: Array, constant: Array | None = None) -> Array:
     r""":math:`\log(x^a e^{-x} / \Gamma(a + 1))`, without the cancellation of large terms."""
     result = np.empty_like(x)
     small = a < 1
     tiny, near = a[small], x[small]
-    result[small] = tiny * np.log(near) - near - gammaln1p_kernel(tiny)
+    result[small] = tiny * np.log(near) - near
     large, x = a[~small], x[~small]
-    power = large * deviance(x / large, (x - large) / large)
-    result[~small] = power - stirling_error(large) - 0.5 * np.log(2 * math.pi * large)
-    return result
+    result[~small] = large * deviance(x / large, (x - large) / large)
+    return result + (_gamma_constant(a) if constant is None else constant)
+
+
+@once_where_constant
+def _gamma_constant(a: Array) -> Array:
+    """What of `log_gamma_kernel` does not depend on x."""
+    small = np.minimum(a, 1.0)
+    return np.where(a < 1, -gammaln1p_kernel(small), -stirling_error(a) - 0.5 * np.log(2 * math.pi * a))
 
 
 def gamma_quantile(a: Array, p: Array, q: Array) -> Array:
@@ -128,21 +148,21 @@ def gamma_quantile(a: Array, p: Array, q: Array) -> Array:
         return result
     a, p, q = a[inside], p[inside], q[inside]
 
-    def tails(u: Array, a: Array) -> tuple[Array, Array, Array]:
+    def tails(u: Array, a: Array, constant: Array) -> tuple[Array, Array, Array]:
         x = np.exp(u)
-        return *gamma_tails(a, x), a * np.exp(log_gamma_kernel(a, x))
+        kernel = log_gamma_kernel(a, x, constant)
+        return *gamma_tails(a, x, kernel), a * np.exp(kernel)
 
     # Wilson and Hilferty's cube root in the middle; the leading power far to the left, or where a is small.
     normal = np.where(p <= q, ndtri(p), -ndtri(q))
     root = 1 - 1 / (9 * a) + normal / (3 * np.sqrt(a))
     left = (np.log(p) + gammaln_kernel(a) + np.log(a)) / a
     start = np.where((root > 0.3) & (a > 0.3), np.log(a) + 3 * np.log(np.maximum(root, 0.3)), np.minimum(left, 3.0))
-    result[inside] = np.exp(solve_tails(tails, p, q, start, a))
+    result[inside] = np.exp(solve_tails(tails, p, q, start, a, _gamma_constant(a)))
     return result
 
 
-def _by_series(a: Array, x: Array) -> tuple[Array, Array]:
-    factor = log_gamma_kernel(a, x)
+def _by_series(a: Array, x: Array, kernel: Array) -> tuple[Array, Array]:
     total, term, place = np.ones_like(x), np.ones_like(x), a.copy()
     for count in range(1, _MOST_TERMS):
         place += 1
@@ -154,10 +174,11 @@ def _by_series(a: Array, x: Array) -> tuple[Array, Array]:
             break
     else:
         raise ConvergenceError(f"the series of the incomplete gamma function takes more than {_MOST_TERMS} terms")
-    lower = np.exp(factor) * total
+    lower = np.exp(kernel) * total
     upper = 1 - lower
     small = (x <= 1.1) & (a < 0.5)
-    upper[small] = _small_upper(a[small], x[small])
+    if small.any():
+        upper[small] = _small_upper(a[small], x[small])
     return lower, upper
 
 
@@ -173,7 +194,7 @@ def _small_upper(a: Array, x: Array) -> Array:
     return upper
 
 
-def _by_fraction(a: Array, x: Array) -> Array:
+def _by_fraction(a: Array, x: Array, kernel: Array) -> Array:
     """Lentz's method on x + 1 - a - 1(1 - a) / (x + 3 - a - 2(2 - a) / (x + 5 - a - …))."""
     b = x + 1 - a
     d = 1 / np.where(b == 0, TINY, b)
@@ -195,7 +216,7 @@ def _by_fraction(a: Array, x: Array) -> Array:
             break
     else:
         raise ConvergenceError(f"the fraction of the incomplete gamma function takes more than {_MOST_TERMS} terms")
-    upper: Array = a * np.exp(log_gamma_kernel(a, x)) * value
+    upper: Array = a * np.exp(kernel) * value
     return upper
 
 
