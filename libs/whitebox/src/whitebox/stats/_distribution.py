@@ -36,11 +36,11 @@ class Distribution(ABC):
 
     def quantile(self, p: npt.ArrayLike) -> Array:
         r"""The smallest x with :math:`P(X \le x) \ge p`; at 0 and 1 the ends of the support."""
-        return _apply(lambda p: self._quantile(p, 1 - p), probability(p, "p"))
+        return _apply(self._from_lower, probability(p, "p"))
 
     def upper_quantile(self, q: npt.ArrayLike) -> Array:
         """The quantile of 1 - q, exact where q is tiny."""
-        return _apply(lambda q: self._quantile(1 - q, q), probability(q, "q"))
+        return _apply(self._from_upper, probability(q, "q"))
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
         """The ends between which X lies with this probability, with equal tails on both sides.
@@ -68,8 +68,12 @@ class Distribution(ABC):
         """Shannon's entropy in nats, the differential one of a density."""
 
     @abstractmethod
-    def _quantile(self, p: Array, q: Array) -> Array:
-        """The quantile of p, given q = 1 - p as well, one of the two without rounding."""
+    def _from_lower(self, p: Array) -> Array:
+        """The quantiles of a vector of lower tails."""
+
+    @abstractmethod
+    def _from_upper(self, q: Array) -> Array:
+        """The quantiles of a vector of upper tails."""
 
     # A class defines either `_tails`, where one computation gives both, or `_cdf` and `_sf`. All take vectors.
 
@@ -97,6 +101,16 @@ class Continuous(Distribution):
     @abstractmethod
     def _logpdf(self, x: Array) -> Array:
         """The logarithm of the density."""
+
+    @abstractmethod
+    def _quantile(self, p: Array, q: Array) -> Array:
+        """The quantile of p, given q = 1 - p as well, one of the two without rounding."""
+
+    def _from_lower(self, p: Array) -> Array:
+        return self._quantile(p, 1 - p)
+
+    def _from_upper(self, q: Array) -> Array:
+        return self._quantile(1 - q, q)
 
 
 class Discrete(Distribution):
@@ -145,24 +159,30 @@ class Discrete(Distribution):
         lower[inside], upper[inside] = self._inner_tails(x[inside])
         return lower, upper
 
-    def _quantile(self, p: Array, q: Array) -> Array:
-        """Bisection on whole numbers, from a bracket around the normal approximation that grows until it holds."""
+    # Each tail is compared with its own: at the steps themselves rounding must not decide.
+
+    def _from_lower(self, p: Array) -> Array:
+        return self._search(p, 1 - p, lambda x, inside: self._tails(x)[0] >= p[inside])
+
+    def _from_upper(self, q: Array) -> Array:
+        return self._search(1 - q, q, lambda x, inside: self._tails(x)[1] <= q[inside])
+
+    def _search(
+        self, p: Array, q: Array, reached: Callable[[Array, npt.NDArray[np.bool_]], npt.NDArray[np.bool_]]
+    ) -> Array:
+        """The first whole numbers that have reached their quantile, from the normal approximation on."""
         first, last = self.support()
         result = np.where(p <= 0, first, last)
         inside = (p > 0) & (q > 0)
         if inside.any():
-            p, q = p[inside], q[inside]
-            guess = np.floor(self.mean() + np.sqrt(self.variance()) * normal_quantile(p, q))
-            result[inside] = self._bisect(p, q, np.clip(guess, first, last))
+            normal = normal_quantile(p[inside], q[inside])
+            guess = np.clip(np.floor(self.mean() + np.sqrt(self.variance()) * normal), first, last)
+            result[inside] = self._bisect(guess, lambda x: reached(x, inside))
         return result
 
-    def _bisect(self, p: Array, q: Array, guess: Array) -> Array:
+    def _bisect(self, guess: Array, reached: Callable[[Array], npt.NDArray[np.bool_]]) -> Array:
+        """Bisection on whole numbers in a bracket around the guess that grows until it holds."""
         first, last = self.support()
-
-        def reached(x: Array) -> npt.NDArray[np.bool_]:
-            below, above = self._tails(x)
-            return np.where(p <= q, below >= p, above <= q)
-
         # The quantile is kept above `low` and at most at `high`.
         low, high = np.maximum(guess - 1, first - 1), guess
         reach = 1.0
