@@ -64,6 +64,21 @@ def as_array(values: Any, name: str) -> Array:
     return array
 
 
+def as_extended(values: Any, name: str) -> Array:
+    """Real numbers of any shape, an empty one included; infinite ones are allowed, for functions that have limits.
+
+    Raises:
+        DtypeError: if it holds anything but real numbers.
+        ShapeError: if it is ragged.
+        NotFiniteError: if it holds NaN.
+    """
+    array = _as_real(values, name, np.float64)
+    if np.isnan(array).any():
+        place = ", ".join(map(str, np.argwhere(np.isnan(array))[0]))
+        raise NotFiniteError(f"{name}[{place}] is NaN" if place else f"{name} is NaN")
+    return array
+
+
 def positive_int(value: int, name: str) -> int:
     """A whole number of at least 1. Raises RangeError otherwise."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:

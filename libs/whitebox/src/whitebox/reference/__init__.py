@@ -12,6 +12,7 @@ from whitebox._lazy import lazy_submodules
 __all__ = [
     "anomaly",
     "calculus",
+    "causal",
     "cluster",
     "decomposition",
     "ensemble",
@@ -21,6 +22,7 @@ __all__ = [
     "forecasting",
     "gp",
     "graph",
+    "information",
     "linalg",
     "linear_model",
     "manifold",
@@ -32,6 +34,7 @@ __all__ = [
     "preprocessing",
     "recsys",
     "search",
+    "stats",
     "survival",
     "svm",
     "text",
