@@ -23,6 +23,7 @@ __all__ = [
     "metrics",
     "optimize",
     "preprocessing",
+    "quadrature",
     "reference",
     "search",
     "text",

@@ -49,3 +49,19 @@ class NotPositiveDefiniteError(WhiteboxError):
 
 class ConvergenceError(WhiteboxError):
     """An iteration did not reach its tolerance."""
+
+
+class MissingDependencyError(WhiteboxError, ImportError):
+    """Something optional was asked for that is not installed; the message says what to install."""
+
+
+class BudgetError(WhiteboxError):
+    """A budget pays for no result at all."""
+
+
+class InfeasibleError(WhiteboxError):
+    """No point satisfies all constraints."""
+
+
+class UnboundedError(WhiteboxError):
+    """An objective falls without end."""

@@ -17,6 +17,7 @@ __all__ = [
     "metrics",
     "optimize",
     "preprocessing",
+    "quadrature",
     "search",
     "text",
 ]
