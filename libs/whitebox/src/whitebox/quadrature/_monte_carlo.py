@@ -267,8 +267,8 @@ def control_variates(
     .. math:: \hat I = \frac{V}{n} \sum_i \left[ f(x_i) - \hat\beta^\top \left( g(x_i) - \mu \right) \right]
 
     with :math:`\hat\beta` the regression of f on g, which leaves the variance :math:`(1 - R^2)` times what it was
-    (Owen: Monte Carlo Theory, Methods and Examples, 8.9). Estimating :math:`\beta` from the same points biases by O(1/n).
-    O(n · k²).
+    (Owen: Monte Carlo Theory, Methods and Examples, 8.9). Estimating :math:`\beta` from the same points biases by
+    O(1/n). O(n · k²).
 
     Args:
         f: As in `monte_carlo`.
