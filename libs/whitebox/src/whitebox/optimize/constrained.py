@@ -18,6 +18,9 @@ from whitebox.optimize.line_search import Objective
 
 _EPS = float(np.finfo(np.float64).eps)
 
+# Steps of each problem of an augmented Lagrangian; the next one goes on from where they lead.
+_INNER_STEPS = 300
+
 # From a point to the values of m constraints, shape (m,), and their Jacobian, shape (m, n).
 Constraints = Callable[[Array], tuple[npt.ArrayLike, npt.ArrayLike]]
 
@@ -238,7 +241,8 @@ def augmented_lagrangian(
         equalities: From x to c(x), which is to be zero, shape (m,), and its Jacobian, shape (m, n).
         inequalities: From x to g(x), which is to be at most zero, shape (k,), and its Jacobian, shape (k, n).
         penalty: First :math:`\rho`.
-        tol: For stationarity and for violation, which counts complementarity: :math:`|\min(-g, \mu/\rho)|`.
+        tol: For stationarity, which values resolve to about 1e-8 of the gradient's size, and for violation, which
+        counts complementarity: :math:`|\min(-g, \mu/\rho)|`.
         max_iter: Problems at most.
 
     Raises:
@@ -269,7 +273,7 @@ def augmented_lagrangian(
             total = value + lam @ c + rho / 2 * (c @ c) + (shifted @ shifted - mu @ mu) / (2 * rho)
             return float(total), gradient + J.T @ (lam + rho * c) + K.T @ shifted
 
-        inner = lbfgs(smooth, point, tol=max(accuracy, 0.1 * tol), max_iter=2000)
+        inner = lbfgs(smooth, point, tol=max(accuracy, 0.1 * tol), max_iter=_INNER_STEPS)
         evaluations += inner.evaluations
         point = inner.x
         c, J, g, K = both(point)
@@ -283,6 +287,9 @@ def augmented_lagrangian(
         if stationarity <= tol and violation <= tol:
             residuals = stationarity, violation
             return _constrained(point, value, (lam, mu), residuals, (iteration, evaluations), converged=True)
+        if violation <= tol and not inner.converged:
+            # What is left of the gradient drowns in the rounding of values.
+            break
         if violation > worst / 4:
             rho = min(10 * rho, 1e10)
         worst, accuracy = min(worst, violation), max(accuracy / 10, 0.1 * tol)

@@ -54,7 +54,7 @@ def halton(n: int, dimension: int) -> Points:
     >>> halton(3, 1)
     [[0.0], [0.5], [0.25]]
     """
-    primes = [p for p in range(2, 1000) if all(p % q for q in range(2, p))][:dimension]
+    primes = [p for p in range(2, 100) if all(p % q for q in range(2, p))][:dimension]
     return [[_mirrored(index, base) for base in primes] for index in range(n)]
 
 
