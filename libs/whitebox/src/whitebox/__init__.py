@@ -38,6 +38,7 @@ __all__ = [
     "neighbors",
     "optimize",
     "preprocessing",
+    "quadrature",
     "recsys",
     "reference",
     "search",

@@ -53,3 +53,19 @@ class ConvergenceError(WhiteboxError):
 
 class DegenerateWeightsError(WhiteboxError):
     """No sample has any weight left."""
+
+
+class MissingDependencyError(WhiteboxError, ImportError):
+    """Something optional was asked for that is not installed; the message says what to install."""
+
+
+class BudgetError(WhiteboxError):
+    """A budget pays for no result at all."""
+
+
+class InfeasibleError(WhiteboxError):
+    """No point satisfies all constraints."""
+
+
+class UnboundedError(WhiteboxError):
+    """An objective falls without end."""

@@ -32,6 +32,7 @@ __all__ = [
     "neighbors",
     "optimize",
     "preprocessing",
+    "quadrature",
     "recsys",
     "search",
     "stats",
