@@ -49,3 +49,7 @@ class NotPositiveDefiniteError(WhiteboxError):
 
 class ConvergenceError(WhiteboxError):
     """An iteration did not reach its tolerance."""
+
+
+class BudgetExhaustedError(WhiteboxError):
+    """A release would spend more privacy than there is left."""

@@ -12,11 +12,14 @@ from whitebox._lazy import lazy_submodules
 __all__ = [
     "calculus",
     "decomposition",
+    "fairness",
+    "federated",
     "linalg",
     "linear_model",
     "metrics",
     "optimize",
     "preprocessing",
+    "privacy",
     "search",
     "text",
 ]
