@@ -10,7 +10,7 @@ not protected in that way. Neither is a sum of real numbers, whose rounding depe
 >>> private_count(np.random.default_rng(0), [True, True, False], 0.6, accountant=accountant)
 Traceback (most recent call last):
 ...
-whitebox.errors.BudgetExhaustedError: this release would spend epsilon = 1.2 of 1 (at delta = 0), and 0.6 is spent
+whitebox.errors.BudgetExhaustedError: this would spend epsilon = 1.2 of 1 at delta = 0; 0.6 is spent
 """
 
 from __future__ import annotations

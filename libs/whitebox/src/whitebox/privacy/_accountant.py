@@ -151,7 +151,7 @@ class Accountant:
     >>> accountant.spend(LaplaceEvent(1.25))
     Traceback (most recent call last):
     ...
-    whitebox.errors.BudgetExhaustedError: this release would spend epsilon = 1.6 of 1 (at delta = 0), and 0.8 is spent
+    whitebox.errors.BudgetExhaustedError: this would spend epsilon = 1.6 of 1 at delta = 0; 0.8 is spent
     """
 
     def __init__(self, epsilon: float, delta: float, orders: npt.ArrayLike = DEFAULT_ORDERS) -> None:
@@ -192,8 +192,8 @@ class Accountant:
         rdp, epsilon = self._after(event, count)
         if not epsilon <= self.epsilon * (1 + _ROUNDING):
             raise BudgetExhaustedError(
-                f"this release would spend epsilon = {epsilon:g} of {self.epsilon:g} (at delta = {self.delta:g}), "
-                f"and {self.spent:g} is spent"
+                f"this would spend epsilon = {epsilon:.4g} of {self.epsilon:.4g} at delta = {self.delta:g}; "
+                f"{self.spent:.4g} is spent"
             )
         self._rdp = rdp
 
