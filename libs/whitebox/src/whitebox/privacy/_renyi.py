@@ -165,7 +165,8 @@ def rdp_subsampled_gaussian(
     moments = np.array([_log_moment(log_factorials[: int(order) + 1], q, sigma) for order in whole])
     left, right = moments[np.searchsorted(whole, below)], moments[np.searchsorted(whole, above)]
     curve = np.full(alphas.shape, math.inf)
-    curve[finite] = (left + (a - below) * (right - left)) / (a - 1)
+    # A chord may rise above the curve of the whole, than which a sample is never worse.
+    curve[finite] = np.minimum((left + (a - below) * (right - left)) / (a - 1), a / (2 * sigma * sigma))
     return curve
 
 
