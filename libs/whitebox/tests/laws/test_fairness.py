@@ -164,7 +164,7 @@ def test_reweighed_labels_and_groups_are_independent(seed: int) -> None:
         assert (w[(g == group) & (y == 1)] > 1).all() == (y[g == group].mean() < y.mean())
 
 
-def scored(seed: int, groups: int = 3, n: int = 120):
+def scored(seed: int, groups: int = 3, n: int = 60):
     rng = np.random.default_rng(seed)
     g = np.concatenate([np.repeat(np.arange(groups), 2), rng.integers(0, groups, n)])
     y = np.concatenate([np.tile([0, 1], groups), rng.integers(0, 2, n)])
@@ -202,6 +202,14 @@ def test_fairness_costs_and_less_of_it_costs_less(seed: int) -> None:
     assert alone <= opportunity + 1e-12
     assert opportunity <= odds + 1e-12
     assert odds <= constant + 1e-12
+
+
+def test_the_best_common_point_may_be_where_hulls_cross() -> None:
+    # Hulls from (0, 1/2) to (1, 1), and from (0, 0) over (1/2, 1).
+    derived = derive_predictor([3, 1, 1, 2, 2, 1], [1, 1, 0, 1, 0, 0], ["a"] * 3 + ["b"] * 3)
+    for rule in derived.rules.values():
+        np.testing.assert_allclose((rule.false_positive_rate, rule.true_positive_rate), (1 / 3, 2 / 3))
+    assert derived.loss == pytest.approx(1 / 3)
 
 
 def test_decisions_are_drawn_with_their_probabilities() -> None:

@@ -49,7 +49,10 @@ def proportion_interval(successes: int, trials: int, confidence: float = 0.95) -
     middle = p + z * z / (2 * n)
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     width = 1 + z * z / n
-    return Interval(p, max(0.0, (middle - half) / width), min(1.0, (middle + half) / width))
+    # Shares of 0 and 1 are ends of their own intervals, but for rounding.
+    low = 0.0 if count == 0 else (middle - half) / width
+    high = 1.0 if count == n else (middle + half) / width
+    return Interval(p, low, high)
 
 
 def difference_interval(
