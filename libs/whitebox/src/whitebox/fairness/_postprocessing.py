@@ -47,6 +47,10 @@ class DerivedPredictor:
     Args:
         rules: By the group's label.
         loss: Expected cost a case on the data of the derivation.
+
+    >>> always, never = GroupRule(0, 0, 0, 0, 0, 1, 1), GroupRule(math.inf, math.inf, 0, 0, 0, 0, 0)
+    >>> DerivedPredictor({"a": always, "b": never}, 0.5).predict_proba([0.9, 0.9], ["a", "b"]).tolist()
+    [1.0, 0.0]
     """
 
     rules: dict[Hashable, GroupRule]
