@@ -69,3 +69,7 @@ class InfeasibleError(WhiteboxError):
 
 class UnboundedError(WhiteboxError):
     """An objective falls without end."""
+
+
+class BudgetExhaustedError(WhiteboxError):
+    """A release would spend more privacy than there is left."""
