@@ -14,6 +14,7 @@ from whitebox._lazy import lazy_submodules
 __version__ = "0.1.0"
 
 __all__ = [
+    "autograd",
     "base",
     "calculus",
     "decomposition",

@@ -49,3 +49,7 @@ class NotPositiveDefiniteError(WhiteboxError):
 
 class ConvergenceError(WhiteboxError):
     """An iteration did not reach its tolerance."""
+
+
+class GradientError(WhiteboxError):
+    """There is no gradient to compute, or a gradient is wrong."""

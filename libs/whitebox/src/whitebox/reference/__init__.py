@@ -10,6 +10,7 @@ from __future__ import annotations
 from whitebox._lazy import lazy_submodules
 
 __all__ = [
+    "autograd",
     "calculus",
     "decomposition",
     "linalg",
