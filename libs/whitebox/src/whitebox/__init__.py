@@ -22,6 +22,7 @@ __all__ = [
     "linalg",
     "linear_model",
     "metrics",
+    "nn",
     "optimize",
     "preprocessing",
     "reference",

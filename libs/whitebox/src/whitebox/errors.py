@@ -53,3 +53,7 @@ class ConvergenceError(WhiteboxError):
 
 class GradientError(WhiteboxError):
     """There is no gradient to compute, or a gradient is wrong."""
+
+
+class StateError(WhiteboxError):
+    """A saved state does not belong to this model, or a file is not what it claims to be."""
