@@ -28,6 +28,7 @@ __all__ = [
     "reference",
     "search",
     "text",
+    "transformers",
 ]
 
 __getattr__ = lazy_submodules(__name__, __all__)
