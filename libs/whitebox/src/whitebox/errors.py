@@ -57,3 +57,7 @@ class GradientError(WhiteboxError):
 
 class StateError(WhiteboxError):
     """A saved state does not belong to this model, or a file is not what it claims to be."""
+
+
+class CacheFullError(WhiteboxError):
+    """A cache has no room for further positions."""
