@@ -152,15 +152,15 @@ def test_gradients_have_the_shapes_of_what_was_broadcast(shape: list[int], data:
         assert y.grad.shape == y.shape
 
 
-def test_a_graph_of_a_hundred_thousand_operations_needs_no_recursion() -> None:
+def test_a_graph_of_many_thousand_operations_needs_no_recursion() -> None:
     x = tensor(1.0, requires_grad=True)
     y = x
-    for _ in range(100_000):
+    for _ in range(20_000):
         y = y * 1.00001
     y.backward()
-    assert x.grad == pytest.approx(1.00001**100_000)
+    assert x.grad == pytest.approx(1.00001**20_000)
     z = x
-    for _ in range(100_000):
+    for _ in range(20_000):
         z = z + 1.0
     # Thrown away without having been walked, it is taken down without recursion too.
     del z

@@ -282,6 +282,10 @@ def matmul(x: Any, y: Any) -> _Result:
             lambda: _summed_to(left.swapaxes(-1, -2) @ g, right.shape).reshape(y.shape),
         )
 
+    if left.ndim > 2 and right.ndim == 2:
+        # NumPy would read all of y anew for each matrix of x.
+        flat = left.reshape(-1, left.shape[-1]) @ right
+        return flat.reshape(*x.shape[:-1], *y.shape[1:]), pullback
     return x @ y, pullback
 
 

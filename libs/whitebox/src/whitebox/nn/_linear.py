@@ -16,21 +16,23 @@ from whitebox.nn._module import Module, Parameter
 
 
 @primitive
-def linear(x: Any, weight: Any, bias: Any) -> tuple[AnyArray, Pullback]:
+def linear(x: Any, weight: Any, bias: Any = None) -> tuple[AnyArray, Pullback]:
     r""":math:`x W^\top + b` for each vector of the last axis, in one product however many axes there are.
 
     Args:
         x: Shape (..., d).
         weight: Shape (m, d).
-        bias: Shape (m,).
+        bias: Shape (m,), or none.
     """
     rows = x.reshape(-1, x.shape[-1])
     product = rows @ weight.T
-    product += bias
+    if bias is not None:
+        product += bias
 
     def pullback(g: AnyArray) -> tuple[Part, ...]:
         ends = g.reshape(-1, g.shape[-1])
-        return (lambda: (ends @ weight).reshape(x.shape)), (lambda: ends.T @ rows), (lambda: ends.sum(axis=0))
+        parts: tuple[Part, ...] = ((lambda: (ends @ weight).reshape(x.shape)), (lambda: ends.T @ rows))
+        return parts if bias is None else (*parts, lambda: ends.sum(axis=0))
 
     return product.reshape(*x.shape[:-1], weight.shape[0]), pullback
 
@@ -76,7 +78,7 @@ class Linear(Module):
         """
         if x.shape[-1:] != self.weight.shape[1:]:
             raise ShapeError(f"Linear takes {self.weight.shape[1]} features on the last axis, got shape {x.shape}")
-        return x @ self.weight.T if self.bias is None else linear(x, self.weight, self.bias)
+        return linear(x, self.weight) if self.bias is None else linear(x, self.weight, self.bias)
 
 
 class Embedding(Module):
