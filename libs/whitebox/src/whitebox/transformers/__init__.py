@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from whitebox._lazy import lazy_submodules
 
-__all__ = ["attention", "bert", "cache", "gguf", "llama", "safetensors"]
+__all__ = ["attention", "bert", "cache", "gguf", "llama", "safetensors", "tokenizer"]
 
 __getattr__ = lazy_submodules(__name__, __all__)
