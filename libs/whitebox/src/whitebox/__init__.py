@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "anomaly",
+    "autograd",
     "base",
     "calculus",
     "causal",
@@ -38,6 +39,7 @@ __all__ = [
     "metrics",
     "naive_bayes",
     "neighbors",
+    "nn",
     "optimize",
     "preprocessing",
     "privacy",
@@ -49,6 +51,7 @@ __all__ = [
     "survival",
     "svm",
     "text",
+    "transformers",
     "tree",
     "vi",
 ]

@@ -73,3 +73,15 @@ class UnboundedError(WhiteboxError):
 
 class BudgetExhaustedError(WhiteboxError):
     """A release would spend more privacy than there is left."""
+
+
+class GradientError(WhiteboxError):
+    """There is no gradient to compute, or a gradient is wrong."""
+
+
+class StateError(WhiteboxError):
+    """A saved state does not belong to this model, or a file is not what it claims to be."""
+
+
+class CacheFullError(WhiteboxError):
+    """A cache has no room for further positions."""

@@ -76,6 +76,9 @@ def _functions(left: Any, right: Any) -> Iterator[tuple[types.FunctionType, type
         if isinstance(value, _compiled.Compiled) and isinstance(twin, _compiled.Compiled):
             value, twin = value.python, twin.python  # noqa: PLW2901
         if inspect.isfunction(value) and inspect.isfunction(twin):
+            # What a decorator made calls the function that was written.
+            value, twin = inspect.unwrap(value), inspect.unwrap(twin)  # noqa: PLW2901
+        if inspect.isfunction(value) and inspect.isfunction(twin):
             if value.__code__.co_filename == twin.__code__.co_filename:
                 yield value, twin
         elif inspect.isclass(value) and inspect.isclass(twin) and value is not twin:

@@ -11,6 +11,7 @@ from whitebox._lazy import lazy_submodules
 
 __all__ = [
     "anomaly",
+    "autograd",
     "calculus",
     "causal",
     "cluster",

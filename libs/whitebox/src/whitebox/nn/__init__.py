@@ -1,0 +1,20 @@
+"""Neural networks: layers and what they are made of, over `whitebox.autograd`."""
+
+from __future__ import annotations
+
+from whitebox.nn._linear import Embedding, Linear, linear
+from whitebox.nn._module import Module, Parameter, Sequential
+from whitebox.nn._normalization import LayerNorm, RMSNorm, layer_norm, rms_norm
+
+__all__ = [
+    "Embedding",
+    "LayerNorm",
+    "Linear",
+    "Module",
+    "Parameter",
+    "RMSNorm",
+    "Sequential",
+    "layer_norm",
+    "linear",
+    "rms_norm",
+]

@@ -1,0 +1,71 @@
+"""Published weights give the published models' numbers; the golden ones are transformers' and PyTorch's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from oracles.published import golden, minilm, smollm2
+from whitebox.autograd import no_grad
+from whitebox.transformers.bert import Bert, mean_pooling
+from whitebox.transformers.llama import Llama
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def bert() -> Bert:
+    return Bert.from_pretrained(minilm()).eval()
+
+
+@pytest.fixture(scope="module")
+def llama() -> Llama:
+    return Llama.from_gguf(smollm2()).eval()
+
+
+def test_minilm_embeds_two_hundred_texts_as_transformers_does(bert: Bert) -> None:
+    stored = golden("minilm")
+    rows = np.split(stored["ids"], np.cumsum(stored["lengths"])[:-1])
+    order = np.argsort(stored["lengths"])
+    found = np.empty_like(stored["vectors"])
+    for start in range(0, len(order), 20):
+        # Texts of different lengths side by side, padded with a word: it must not be seen.
+        some = order[start : start + 20]
+        lengths = stored["lengths"][some]
+        ids = np.full((len(some), lengths.max()), 2000)
+        for place, row in enumerate(some):
+            ids[place, : lengths[place]] = rows[row]
+        with no_grad():
+            found[some] = mean_pooling(bert(ids, lengths), lengths).data
+    assert len(found) == 200
+    np.testing.assert_allclose(found, stored["vectors"], rtol=0, atol=2e-5)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
+
+
+def test_smollm2_gives_transformers_logits(llama: Llama) -> None:
+    stored = golden("smollm2")
+    with no_grad():
+        logits = llama(stored["ids"], last_only=True).data[:, 0]
+    np.testing.assert_allclose(logits[:, stored["some"]], stored["logits"], rtol=0, atol=1e-3)
+    np.testing.assert_array_equal(logits.argmax(axis=1), stored["best"])
+
+
+def test_smollm2_continues_as_transformers_does_for_sixty_four_tokens(llama: Llama) -> None:
+    stored = golden("smollm2")
+    cache = llama.new_cache(batch=len(stored["ids"]), capacity=80)
+    written = []
+    with no_grad():
+        tokens = stored["ids"]
+        for _ in range(stored["written"].shape[1]):
+            best = llama(tokens, cache, last_only=True).data[:, 0].argmax(axis=1)
+            written.append(best)
+            tokens = best[:, None]
+    np.testing.assert_array_equal(np.array(written).T, stored["written"])
+
+
+def test_a_cache_changes_nothing(llama: Llama) -> None:
+    ids = golden("smollm2")["ids"][:2]
+    with no_grad():
+        whole = llama(ids).data
+        cache = llama.new_cache(batch=2, capacity=16)
+        parts = [llama(ids[:, :3], cache).data, llama(ids[:, 3:4], cache).data, llama(ids[:, 4:], cache).data]
+    np.testing.assert_allclose(np.concatenate(parts, axis=1), whole, atol=2e-4)
