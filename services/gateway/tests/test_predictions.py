@@ -93,3 +93,34 @@ async def test_reloading_needs_the_operators_role(gateway, assert_problem) -> No
     async with httpx.AsyncClient(base_url=gateway.url, headers={"X-API-Key": gateway.operator_key}) as operator:
         done = (await operator.post("/v1/predictors/sum/reload")).json()
     assert (done["previous_version"], done["predictor"]["version"]) == ("1", "2")
+
+
+async def test_a_prediction_is_explained_where_that_is_asked_for(gateway):
+    body = {"model": "sum", "features": {"a": 1.0, "b": -5.0}}
+    plain = (await gateway.client.post("/v1/predict", json=body)).json()
+    assert "explanation" not in plain
+    explained = (await gateway.client.post("/v1/predict", json={**body, "explain": True})).json()
+    explanation = explained.pop("explanation")
+    assert {**explained, "processing_seconds": 0} == {**plain, "processing_seconds": 0}
+    assert (explanation["output"], explanation["base_value"]) == ("big", 0.5)
+    assert explanation["attributions"] == {"a": 0.25, "b": 0.0}
+    assert explanation["by_class"] == {"small": {"a": -0.25, "b": 0.0}, "big": {"a": 0.25, "b": 0.0}}
+    assert sum(explanation["attributions"].values()) + explanation["base_value"] == explained["confidence"]
+    assert (explanation["exact"], explanation["background_rows"], explanation["evaluated_rows"]) == (True, 32, 64)
+
+
+async def test_attributions_bear_the_names_of_the_version_that_answered(gateway):
+    body = {"model": "sum", "features": {"a": 1.0, "b": -5.0}, "explain": True}
+    await gateway.client.post("/v1/predict", json=body)
+    gateway.backends.serving.version = "2"  # takes its features in the other order
+    answer = (await gateway.client.post("/v1/predict", json=body)).json()
+    assert answer["version"] == "2"
+    assert answer["explanation"]["attributions"] == {"b": 0.0, "a": 0.25}
+
+
+async def test_a_value_is_explained_without_classes(gateway):
+    body = {"model": "value", "vector": [1.0, 2.0], "explain": True}
+    explanation = (await gateway.client.post("/v1/predict", json=body)).json()["explanation"]
+    assert explanation["output"] is None
+    assert explanation["by_class"] == explanation["base_values"] == {}
+    assert explanation["attributions"] == {"a": -0.25, "b": 0.0}

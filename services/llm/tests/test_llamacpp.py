@@ -39,7 +39,7 @@ async def test_a_call_cancelled_while_its_prompt_is_read_frees_the_slot(one_slot
 
 
 async def until_started(engine: LlamaCppEngine) -> None:
-    while not any(relay.started for relay in engine._running):  # noqa: ASYNC110 - set in llama.cpp's thread
+    while not any(relay.started for relay in engine._running):
         await asyncio.sleep(0)
 
 
@@ -56,7 +56,7 @@ async def test_a_slow_reader_gets_everything_in_fewer_chunks(one_slot_engine: Ll
     async with aclosing(one_slot_engine.generate(request(max_tokens=30))) as chunks:
         slow.append((await anext(chunks)).text)
         (relay,) = one_slot_engine._running
-        while len(relay._events) < 20:  # noqa: ASYNC110 - events come from llama.cpp's thread
+        while len(relay._events) < 20:
             await asyncio.sleep(0.001)
         slow += [chunk.text async for chunk in chunks]
     assert "".join(slow) == "".join(quick)

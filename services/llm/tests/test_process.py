@@ -96,7 +96,7 @@ async def test_vllm_does_not_outlive_the_service_however_that_ends() -> None:
     variables = {"ENGINE": "vllm", "VLLM_MODEL": "hang", "VLLM_COMMAND": shlex.join([sys.executable, str(stand_in)])}
     async with started(**variables) as (process, lines):
         await port_in(lines)
-        while not (  # noqa: ASYNC110 - other processes set no event
+        while not (
             family := [child for child in psutil.Process(process.pid).children(recursive=True) if is_vllm(child)]
         ):
             await asyncio.sleep(0.02)

@@ -49,7 +49,7 @@ async def running(engine: VllmEngine) -> AsyncIterator[asyncio.Task[None]]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110 - other processes set no event
+    while not condition():
         await asyncio.sleep(0.02)
 
 

@@ -229,7 +229,7 @@ async def until(stack: Stack, stub: Any, condition: Any, seconds: float) -> list
     documents: list[pb.Document] = []
     try:
         async with asyncio.timeout(seconds):
-            while not condition(documents := await listed(stub)):  # noqa: ASYNC110 - other processes work on it
+            while not condition(documents := await listed(stub)):
                 await asyncio.sleep(0.2)
     except TimeoutError:
         states = Counter(pb.DocumentStatus.Name(document.status) for document in documents)

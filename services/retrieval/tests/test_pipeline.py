@@ -105,7 +105,7 @@ def platform(tmp_path):
 
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float) -> None:
     async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110 - what is waited for happens in other processes
+        while not await condition():
             await asyncio.sleep(0.05)
 
 

@@ -167,3 +167,19 @@ async def test_a_damaged_version_is_refused_by_reload_while_the_previous_answers
     assert "version 2 of iris was rejected: model.onnx is damaged" in message
     assert "version 1 keeps answering" in message
     assert (await stub.Infer(iris(FLOWER), timeout=5)).version == "1"
+
+
+async def test_an_explanation_travels_with_its_prediction(stub, forest):
+    rows = np.asarray(forest.held_out[:2], "<f4")
+    answer = await stub.Explain(pb.ExplainRequest(model="iris", rows=2, features=rows.tobytes()), timeout=20)
+    found = np.frombuffer(answer.prediction.probabilities, "<f4").reshape(2, 3)
+    np.testing.assert_allclose(found, forest.outputs[:2], atol=1e-5)
+    attributions = np.frombuffer(answer.attributions, "<f8").reshape(2, 3, 4)
+    base = np.frombuffer(answer.base_values, "<f8")
+    np.testing.assert_allclose(base + attributions.sum(axis=2), found, atol=1e-6)
+    assert (answer.exact, answer.background_rows) == (True, 32)
+    assert await refusal(stub.Explain(pb.ExplainRequest(model="", rows=1))) == (
+        "INVALID_ARGUMENT", "model_empty", "model is empty, name one; ListModels says which there are",
+    )  # fmt: skip
+    code, reason, _ = await refusal(stub.Explain(pb.ExplainRequest(model="iris", rows=17, features=b"")))
+    assert (code, reason) == ("INVALID_ARGUMENT", "rows_out_of_range")

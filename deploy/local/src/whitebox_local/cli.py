@@ -133,18 +133,19 @@ def predict(
     features: Annotated[
         str, typer.Argument(help="Features as a JSON object, or - to read it from standard input.")
     ] = "",
+    explain: Annotated[bool, typer.Option(help="Say what each feature contributed, by Shapley values.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Predicts with a classical model; without features, for the average row of its training data."""
     with _client() as client:
         if not features:
-            demonstration.predict_typical(client, console, model)
-            return
-        try:
-            values = json.loads(sys.stdin.read() if features == "-" else features)
-        except ValueError as error:
-            raise GatewayError(f"the features are no valid JSON: {error}") from error
-        result = client.post("/v1/predict", {"model": model, "features": values})
+            values = demonstration.typical_features(client, model)
+        else:
+            try:
+                values = json.loads(sys.stdin.read() if features == "-" else features)
+            except ValueError as error:
+                raise GatewayError(f"the features are no valid JSON: {error}") from error
+        result = client.post("/v1/predict", {"model": model, "features": values, "explain": explain})
     if as_json:
         console.print_json(json.dumps(result))
     else:

@@ -78,12 +78,17 @@ def ingest(client: GatewayClient, console: Console, paths: list[Path]) -> list[d
     return ended
 
 
-def predict_typical(client: GatewayClient, console: Console, model: str) -> None:
-    """Predicts for the average row of a model's training data, which its manifest states."""
+def typical_features(client: GatewayClient, model: str) -> dict[str, float]:
+    """The mean of each feature in a model's training data, as its manifest states it."""
     description = client.get(f"/v1/predictors/{model}")
-    features = {feature["name"]: feature["mean"] for feature in description["features"]}
+    return {feature["name"]: feature["mean"] for feature in description["features"]}
+
+
+def predict_typical(client: GatewayClient, console: Console, model: str) -> None:
+    """Predicts for the average row of a model's training data, and says what each feature contributed."""
+    features = typical_features(client, model)
     console.print(f"[dim]input: the mean of every feature in the training data ({len(features)} features)[/]")
-    show_prediction(console, client.post("/v1/predict", {"model": model, "features": features}))
+    show_prediction(console, client.post("/v1/predict", {"model": model, "features": features, "explain": True}))
 
 
 def push_and_read(client: GatewayClient, console: Console) -> None:

@@ -37,6 +37,30 @@ def show_prediction(console: Console, result: dict[str, Any]) -> None:
     if not result.get("probabilities"):
         table.add_row("value", f"{result['prediction']:.4f}")
     console.print(table)
+    if result.get("explanation"):
+        show_explanation(console, result["explanation"])
+
+
+def show_explanation(console: Console, explanation: dict[str, Any], most: int = 8) -> None:
+    """What the features that moved a prediction most contributed, as bars to either side."""
+    of = f"the probability of {escape(explanation['output'])}" if explanation["output"] else "the value"
+    how = "every coalition" if explanation["exact"] else "sampled coalitions"
+    table = Table(
+        title=f"What moved {of} (Shapley values, {how}, {explanation['evaluated_rows']} rows)", title_justify="left"
+    )
+    table.add_column("feature")
+    table.add_column("contribution", justify="right")
+    table.add_column("", width=24)
+    ranked = sorted(explanation["attributions"].items(), key=lambda item: -abs(item[1]))
+    largest = abs(ranked[0][1]) or 1.0
+    table.add_row("[dim]mean over the training data[/]", f"[dim]{explanation['base_value']:.4f}[/]", "")
+    for name, share in ranked[:most]:
+        bar = "█" * max(1, round(22 * abs(share) / largest)) if share else ""
+        colour = "green" if share > 0 else "red"
+        table.add_row(escape(name), f"{share:+.4f}", f"[{colour}]{bar}[/]")
+    if rest := ranked[most:]:
+        table.add_row(f"[dim]{len(rest)} more[/]", f"[dim]{sum(share for _, share in rest):+.4f}[/]", "")
+    console.print(table)
 
 
 def show_features(console: Console, read: dict[str, Any]) -> None:

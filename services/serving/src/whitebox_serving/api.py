@@ -6,8 +6,9 @@ from whitebox_contracts.serving.v1 import serving_pb2, serving_pb2_grpc
 from whitebox_runtime.errors import InvalidArgument
 
 from whitebox_serving.artifact import MAX_NAME_CHARACTERS, Manifest
+from whitebox_serving.explanations import Explanations
 from whitebox_serving.models import Models
-from whitebox_serving.predictions import Predictions
+from whitebox_serving.predictions import Answer, Predictions
 
 _MAX_VERSION_CHARACTERS = 32
 
@@ -18,11 +19,13 @@ class ServingApi(serving_pb2_grpc.ServingServiceServicer):
     Args:
         models: The models in service.
         predictions: What predicts with them.
+        explanations: What explains predictions.
     """
 
-    def __init__(self, models: Models, predictions: Predictions) -> None:
+    def __init__(self, models: Models, predictions: Predictions, explanations: Explanations) -> None:
         self._models = models
         self._predictions = predictions
+        self._explanations = explanations
 
     async def Infer(
         self, request: serving_pb2.InferRequest, context: grpc.ServicerContext
@@ -30,17 +33,22 @@ class ServingApi(serving_pb2_grpc.ServingServiceServicer):
         """Predicts 1 to 4096 rows."""
         _check_names(request.model, request.version)
         answer = await self._predictions.predict(request.model, request.version, request.rows, request.features)
-        manifest, outputs = answer.manifest, answer.prediction.outputs.astype("<f4", copy=False)
-        response = serving_pb2.InferResponse(
-            model=manifest.name, version=str(manifest.version), batch_rows=answer.prediction.batch_rows
+        return _inferred(answer)
+
+    async def Explain(
+        self, request: serving_pb2.ExplainRequest, context: grpc.ServicerContext
+    ) -> serving_pb2.ExplainResponse:
+        """Predicts 1 to 16 rows and says what each feature contributed."""
+        _check_names(request.model, request.version)
+        explanation = await self._explanations.explain(request.model, request.version, request.rows, request.features)
+        return serving_pb2.ExplainResponse(
+            prediction=_inferred(explanation.answer),
+            attributions=explanation.attributions.astype("<f8", order="C").tobytes(),
+            base_values=explanation.base_values.astype("<f8").tobytes(),
+            background_rows=explanation.background_rows,
+            exact=explanation.exact,
+            evaluated_rows=explanation.evaluated_rows,
         )
-        if manifest.task == "classifier":
-            response.class_indexes.extend(np.argmax(outputs, axis=1).tolist())
-            response.classes.extend(manifest.classes)
-            response.probabilities = outputs.tobytes()
-        else:
-            response.values = outputs.tobytes()
-        return response
 
     async def ListModels(
         self, request: serving_pb2.ListModelsRequest, context: grpc.ServicerContext
@@ -83,6 +91,20 @@ class ServingApi(serving_pb2_grpc.ServingServiceServicer):
         )
         model.trained_at.FromDatetime(manifest.trained_at)
         return model
+
+
+def _inferred(answer: Answer) -> serving_pb2.InferResponse:
+    manifest, outputs = answer.manifest, answer.prediction.outputs.astype("<f4", copy=False)
+    response = serving_pb2.InferResponse(
+        model=manifest.name, version=str(manifest.version), batch_rows=answer.prediction.batch_rows
+    )
+    if manifest.task == "classifier":
+        response.class_indexes.extend(np.argmax(outputs, axis=1).tolist())
+        response.classes.extend(manifest.classes)
+        response.probabilities = outputs.tobytes()
+    else:
+        response.values = outputs.tobytes()
+    return response
 
 
 def _check_names(model: str, version: str = "") -> None:

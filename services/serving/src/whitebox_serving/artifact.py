@@ -88,6 +88,9 @@ class Manifest(_Strict):
     trained_at: AwareDatetime
     linear: LinearPart | None = None
     probe: Probe
+    # Rows of the training data against which predictions are explained, shape (n, features); versions that were stored
+    # before there were explanations have none.
+    background: list[list[_Finite]] | None = Field(None, min_length=1, max_length=64)
 
     @model_validator(mode="after")
     def _shapes_agree(self) -> Self:
@@ -98,6 +101,8 @@ class Manifest(_Strict):
             raise ValueError("two features have the same name")
         _check_matrix("probe.rows", self.probe.rows, len(self.probe.rows), width)
         _check_matrix("probe.outputs", self.probe.outputs, len(self.probe.rows), self.outputs)
+        if self.background is not None:
+            _check_matrix("background", self.background, len(self.background), width)
         if self.linear is not None:
             sets = 1 if len(self.classes) == 2 else len(self.classes)
             _check_matrix("linear.coefficients", self.linear.coefficients, sets, width)

@@ -10,6 +10,7 @@ from whitebox_runtime.process import Process, run_process
 from whitebox_serving.adapters.folder_store import FolderStore
 from whitebox_serving.api import ServingApi
 from whitebox_serving.audit import PredictionAudit
+from whitebox_serving.explanations import Explanations
 from whitebox_serving.models import Models
 from whitebox_serving.prediction import Backend
 from whitebox_serving.predictions import Predictions
@@ -39,7 +40,8 @@ async def serve(process: Process[ServingSettings]) -> None:
     process.spawn(audit.run(process.stopping), name="audit")
     try:
         async with GrpcServer(process, service_names=[_SERVICE]) as server:
-            api = ServingApi(models, Predictions(models, audit))
+            predictions = Predictions(models, audit)
+            api = ServingApi(models, predictions, Explanations(models, predictions))
             serving_pb2_grpc.add_ServingServiceServicer_to_server(api, server.server)
             await server.serve_until_stopped()
     finally:

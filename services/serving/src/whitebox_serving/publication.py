@@ -101,4 +101,5 @@ def describe(trained: Trained, differences: dict[str, float], number: int, check
         trained_at=datetime.now(UTC),
         linear=trained.linear,
         probe=Probe(rows=trained.held_out[:_PROBE_ROWS].tolist(), outputs=trained.outputs[:_PROBE_ROWS].tolist()),
+        background=trained.background.tolist(),
     )

@@ -22,6 +22,7 @@ from whitebox_serving.prediction import Matrix
 _TREES = 100
 _MAX_ITERATIONS = 1000
 _HELD_OUT_SHARE = 0.2
+_BACKGROUND_ROWS = 32
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ class Trained:
         seed: Decides the split, the folds and the forest.
         held_out: (n, features) rows that were kept from it.
         outputs: (n, classes) of its probabilities for them, or (n, 1) of its values.
+        background: (n, features) rows that it learned from, drawn at random, to explain predictions against.
         metrics: `accuracy` or `r2`, their cross-validated means, and more.
     """
 
@@ -107,6 +109,7 @@ class Trained:
     seed: int
     held_out: Matrix
     outputs: NDArray[np.float64]
+    background: Matrix
     metrics: dict[str, float]
 
     def check_bar(self) -> None:
@@ -195,4 +198,5 @@ def fit(dataset: Dataset, estimator: Estimator, *, seed: int, folds: int = 5) ->
         "rows_trained": float(len(rows)),
         "rows_held_out": float(len(held_out)),
     }
-    return Trained(dataset, estimator, model, seed, held_out, outputs, metrics)
+    drawn = np.random.default_rng(seed).choice(len(rows), min(_BACKGROUND_ROWS, len(rows)), replace=False)
+    return Trained(dataset, estimator, model, seed, held_out, outputs, rows[np.sort(drawn)], metrics)

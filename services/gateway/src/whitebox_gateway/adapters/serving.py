@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from whitebox_contracts.serving.v1 import serving_pb2 as pb
 from whitebox_runtime.errors import Conflict, InvalidArgument, NotFound
 from whitebox_runtime.grpc_client import calling
@@ -17,6 +19,24 @@ if TYPE_CHECKING:
     from whitebox_contracts.serving.v1.serving_pb2_grpc import ServingServiceAsyncStub
 
 _MANIFESTS = 256
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A prediction with what each feature contributed.
+
+    Attributes:
+        answer: As the service gave it.
+        names: The features, in the order of the model.
+        attributions: (outputs, features); with its base value, each output's add up to the output.
+        base_values: (outputs,) mean outputs over the background rows.
+    """
+
+    answer: pb.ExplainResponse
+    names: list[str]
+    attributions: NDArray[np.float64]
+    base_values: NDArray[np.float64]
 
 
 class Predictor:
@@ -46,6 +66,45 @@ class Predictor:
         Raises:
             ServiceError: The model is unknown, the features do not fit it, or the service cannot be reached.
         """
+
+        async def call(rows: bytes) -> tuple[pb.InferResponse, pb.InferResponse]:
+            request = pb.InferRequest(model=model, version=version, rows=len(instances), features=rows)
+            answer: pb.InferResponse = await self._stub.Infer(request)
+            return answer, answer
+
+        answer, _ = await self._arranged(model, version, instances, call)
+        return answer
+
+    async def explain(self, model: str, version: str, instance: Instance) -> Explained:
+        """Predicts for an instance, and says what each feature contributed.
+
+        Args:
+            model: Its name.
+            version: Empty for the newest in service.
+            instance: A map by feature name, or a vector.
+
+        Raises:
+            ServiceError: As `infer`.
+        """
+
+        async def call(rows: bytes) -> tuple[pb.ExplainResponse, pb.InferResponse]:
+            request = pb.ExplainRequest(model=model, version=version, rows=1, features=rows)
+            answer: pb.ExplainResponse = await self._stub.Explain(request)
+            return answer, answer.prediction
+
+        answer, names = await self._arranged(model, version, [instance], call)
+        base = np.frombuffer(answer.base_values, "<f8")
+        attributions = np.frombuffer(answer.attributions, "<f8").reshape(len(base), len(names))
+        return Explained(answer, names, attributions, base)
+
+    async def _arranged(
+        self,
+        model: str,
+        version: str,
+        instances: Sequence[Instance],
+        call: Callable[[bytes], Awaitable[tuple[_Answer, pb.InferResponse]]],
+    ) -> tuple[_Answer, list[str]]:
+        """Calls with the rows in the order of the version that answers; gives the answer and that order."""
         with calling("serving"):
             used = version or self._newest.get(model) or await self._look_up(model, "")
             for _attempt in range(3):
@@ -62,12 +121,10 @@ class Predictor:
                         raise
                     used = newest
                     continue
-                answer: pb.InferResponse = await self._stub.Infer(
-                    pb.InferRequest(model=model, version=version, rows=len(instances), features=rows)
-                )
-                if answer.version == used or self._names.get((model, answer.version)) == names:
-                    return answer
-                used = answer.version
+                answer, inferred = await call(rows)
+                if inferred.version == used or self._names.get((model, inferred.version)) == names:
+                    return answer, names
+                used = inferred.version
                 self._newest[model] = used
         raise Conflict(f"the model {model!r} is being replaced again and again: try again", reason="model_changing")
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from whitebox_contracts.serving.v1 import serving_pb2 as pb
 from whitebox_runtime.grpc_client import calling
 
-from whitebox_gateway.adapters.serving import Predictor, probabilities
+from whitebox_gateway.adapters.serving import Explained, Predictor, probabilities
 from whitebox_gateway.json_body import JsonRoute
 from whitebox_gateway.rest.wire import (
     Answer,
@@ -41,6 +41,7 @@ class PredictBody(Body):
     version: _Version = Field("", description="Empty: the newest in service")
     features: _Features | None = Field(None, description="Value by feature name; either this or `vector`")
     vector: _Vector | None = Field(None, description="Values in the model's order; either this or `features`")
+    explain: bool = Field(False, description="Say what each feature contributed, by Shapley values")
 
     @model_validator(mode="after")
     def _one_input(self) -> PredictBody:
@@ -65,12 +66,30 @@ class Prediction(Answer):
     probabilities: dict[str, float] = Field(description="By class; empty for a regressor")
 
 
+class Explanation(Answer):
+    """What each feature contributed to a prediction: base value and attributions add up to the model's output.
+
+    The output is the predicted class's probability, or the value. The attributions are Shapley values of the model as
+    it is served; features that a coalition leaves out take the values of rows of the training data.
+    """
+
+    output: str | None = Field(description="The class whose probability is explained; null for a regressor")
+    base_value: float = Field(description="Mean output over the background rows")
+    attributions: dict[str, float] = Field(description="By feature")
+    by_class: dict[str, dict[str, float]] = Field(description="Attributions of every class; empty for a regressor")
+    base_values: dict[str, float] = Field(description="Base value of every class; empty for a regressor")
+    background_rows: int
+    exact: bool = Field(description="Whether all coalitions were computed; otherwise a sample of them")
+    evaluated_rows: int = Field(description="Rows that the model computed for it")
+
+
 class PredictAnswer(Prediction):
     """One prediction."""
 
     model: str
     version: str
     processing_seconds: float
+    explanation: Explanation | None = Field(None, description="Only where it was asked for")
 
 
 class BatchAnswer(Answer):
@@ -129,13 +148,19 @@ def _predictor(request: Request) -> Predictor:
 async def predict(request: Request, body: PredictBody) -> Response:
     """Predicts with a classical model; missing and unknown features are named."""
     began = time.perf_counter()
-    instance = body.vector if body.features is None else body.features
-    answer = await _predictor(request).infer(body.model, body.version, [instance or []])
+    instance = (body.vector if body.features is None else body.features) or []
+    explanation: dict[str, Any] = {}
+    if body.explain:
+        explained = await _predictor(request).explain(body.model, body.version, instance)
+        answer, explanation = explained.answer.prediction, {"explanation": _explanation(explained)}
+    else:
+        answer = await _predictor(request).infer(body.model, body.version, [instance])
     document = {
         **next(_predictions(answer)),
         "model": answer.model,
         "version": answer.version,
         "processing_seconds": time.perf_counter() - began,
+        **explanation,
     }
     return json_response(document)
 
@@ -193,6 +218,23 @@ def _predictions(answer: pb.InferResponse) -> Iterator[dict[str, Any]]:
             "confidence": row[index],
             "probabilities": dict(zip(classes, row, strict=True)),
         }
+
+
+def _explanation(explained: Explained) -> dict[str, Any]:
+    answer, inferred = explained.answer, explained.answer.prediction
+    by_output = [dict(zip(explained.names, row, strict=True)) for row in explained.attributions.tolist()]
+    base_values, classes = explained.base_values.tolist(), list(inferred.classes)
+    shown = inferred.class_indexes[0] if classes else 0
+    return {
+        "output": classes[shown] if classes else None,
+        "base_value": base_values[shown],
+        "attributions": by_output[shown],
+        "by_class": dict(zip(classes, by_output, strict=True)) if classes else {},
+        "base_values": dict(zip(classes, base_values, strict=True)) if classes else {},
+        "background_rows": answer.background_rows,
+        "exact": answer.exact,
+        "evaluated_rows": answer.evaluated_rows,
+    }
 
 
 def _description(model: pb.Model) -> dict[str, Any]:

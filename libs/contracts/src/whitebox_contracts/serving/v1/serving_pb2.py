@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+whitebox_contracts/serving/v1/serving.proto\x12\x13whitebox.serving.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"N\n\x0cInferRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04rows\x18\x03 \x01(\r\x12\x10\n\x08\x66\x65\x61tures\x18\x04 \x01(\x0c\"\x92\x01\n\rInferResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x15\n\rclass_indexes\x18\x03 \x03(\r\x12\x0f\n\x07\x63lasses\x18\x04 \x03(\t\x12\x15\n\rprobabilities\x18\x05 \x01(\x0c\x12\x0e\n\x06values\x18\x06 \x01(\x0c\x12\x12\n\nbatch_rows\x18\x07 \x01(\r\"G\n\x07\x46\x65\x61ture\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07minimum\x18\x02 \x01(\x01\x12\x0f\n\x07maximum\x18\x03 \x01(\x01\x12\x0c\n\x04mean\x18\x04 \x01(\x01\"\xca\x03\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04task\x18\x03 \x01(\t\x12.\n\x08\x66\x65\x61tures\x18\x04 \x03(\x0b\x32\x1c.whitebox.serving.v1.Feature\x12\x0f\n\x07\x63lasses\x18\x05 \x03(\t\x12\x38\n\x07metrics\x18\x06 \x03(\x0b\x32\'.whitebox.serving.v1.Model.MetricsEntry\x12I\n\x10library_versions\x18\x07 \x03(\x0b\x32/.whitebox.serving.v1.Model.LibraryVersionsEntry\x12\x10\n\x08\x63hecksum\x18\x08 \x01(\t\x12.\n\ntrained_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64\x65scription\x18\n \x01(\t\x12\x0f\n\x07\x62\x61\x63kend\x18\x0b \x01(\t\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a\x36\n\x14LibraryVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x13\n\x11ListModelsRequest\"@\n\x12ListModelsResponse\x12*\n\x06models\x18\x01 \x03(\x0b\x32\x1a.whitebox.serving.v1.Model\"1\n\x0fGetModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"=\n\x10GetModelResponse\x12)\n\x05model\x18\x01 \x01(\x0b\x32\x1a.whitebox.serving.v1.Model\"#\n\x12ReloadModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"Z\n\x13ReloadModelResponse\x12)\n\x05model\x18\x01 \x01(\x0b\x32\x1a.whitebox.serving.v1.Model\x12\x18\n\x10previous_version\x18\x02 \x01(\t2\xfa\x02\n\x0eServingService\x12N\n\x05Infer\x12!.whitebox.serving.v1.InferRequest\x1a\".whitebox.serving.v1.InferResponse\x12]\n\nListModels\x12&.whitebox.serving.v1.ListModelsRequest\x1a\'.whitebox.serving.v1.ListModelsResponse\x12W\n\x08GetModel\x12$.whitebox.serving.v1.GetModelRequest\x1a%.whitebox.serving.v1.GetModelResponse\x12`\n\x0bReloadModel\x12\'.whitebox.serving.v1.ReloadModelRequest\x1a(.whitebox.serving.v1.ReloadModelResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+whitebox_contracts/serving/v1/serving.proto\x12\x13whitebox.serving.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"N\n\x0cInferRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04rows\x18\x03 \x01(\r\x12\x10\n\x08\x66\x65\x61tures\x18\x04 \x01(\x0c\"\x92\x01\n\rInferResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x15\n\rclass_indexes\x18\x03 \x03(\r\x12\x0f\n\x07\x63lasses\x18\x04 \x03(\t\x12\x15\n\rprobabilities\x18\x05 \x01(\x0c\x12\x0e\n\x06values\x18\x06 \x01(\x0c\x12\x12\n\nbatch_rows\x18\x07 \x01(\r\"P\n\x0e\x45xplainRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04rows\x18\x03 \x01(\r\x12\x10\n\x08\x66\x65\x61tures\x18\x04 \x01(\x0c\"\xb4\x01\n\x0f\x45xplainResponse\x12\x36\n\nprediction\x18\x01 \x01(\x0b\x32\".whitebox.serving.v1.InferResponse\x12\x14\n\x0c\x61ttributions\x18\x02 \x01(\x0c\x12\x13\n\x0b\x62\x61se_values\x18\x03 \x01(\x0c\x12\x17\n\x0f\x62\x61\x63kground_rows\x18\x04 \x01(\r\x12\r\n\x05\x65xact\x18\x05 \x01(\x08\x12\x16\n\x0e\x65valuated_rows\x18\x06 \x01(\r\"G\n\x07\x46\x65\x61ture\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07minimum\x18\x02 \x01(\x01\x12\x0f\n\x07maximum\x18\x03 \x01(\x01\x12\x0c\n\x04mean\x18\x04 \x01(\x01\"\xca\x03\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04task\x18\x03 \x01(\t\x12.\n\x08\x66\x65\x61tures\x18\x04 \x03(\x0b\x32\x1c.whitebox.serving.v1.Feature\x12\x0f\n\x07\x63lasses\x18\x05 \x03(\t\x12\x38\n\x07metrics\x18\x06 \x03(\x0b\x32\'.whitebox.serving.v1.Model.MetricsEntry\x12I\n\x10library_versions\x18\x07 \x03(\x0b\x32/.whitebox.serving.v1.Model.LibraryVersionsEntry\x12\x10\n\x08\x63hecksum\x18\x08 \x01(\t\x12.\n\ntrained_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64\x65scription\x18\n \x01(\t\x12\x0f\n\x07\x62\x61\x63kend\x18\x0b \x01(\t\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a\x36\n\x14LibraryVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x13\n\x11ListModelsRequest\"@\n\x12ListModelsResponse\x12*\n\x06models\x18\x01 \x03(\x0b\x32\x1a.whitebox.serving.v1.Model\"1\n\x0fGetModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"=\n\x10GetModelResponse\x12)\n\x05model\x18\x01 \x01(\x0b\x32\x1a.whitebox.serving.v1.Model\"#\n\x12ReloadModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"Z\n\x13ReloadModelResponse\x12)\n\x05model\x18\x01 \x01(\x0b\x32\x1a.whitebox.serving.v1.Model\x12\x18\n\x10previous_version\x18\x02 \x01(\t2\xd0\x03\n\x0eServingService\x12N\n\x05Infer\x12!.whitebox.serving.v1.InferRequest\x1a\".whitebox.serving.v1.InferResponse\x12T\n\x07\x45xplain\x12#.whitebox.serving.v1.ExplainRequest\x1a$.whitebox.serving.v1.ExplainResponse\x12]\n\nListModels\x12&.whitebox.serving.v1.ListModelsRequest\x1a\'.whitebox.serving.v1.ListModelsResponse\x12W\n\x08GetModel\x12$.whitebox.serving.v1.GetModelRequest\x1a%.whitebox.serving.v1.GetModelResponse\x12`\n\x0bReloadModel\x12\'.whitebox.serving.v1.ReloadModelRequest\x1a(.whitebox.serving.v1.ReloadModelResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,26 +40,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INFERREQUEST']._serialized_end=179
   _globals['_INFERRESPONSE']._serialized_start=182
   _globals['_INFERRESPONSE']._serialized_end=328
-  _globals['_FEATURE']._serialized_start=330
-  _globals['_FEATURE']._serialized_end=401
-  _globals['_MODEL']._serialized_start=404
-  _globals['_MODEL']._serialized_end=862
-  _globals['_MODEL_METRICSENTRY']._serialized_start=760
-  _globals['_MODEL_METRICSENTRY']._serialized_end=806
-  _globals['_MODEL_LIBRARYVERSIONSENTRY']._serialized_start=808
-  _globals['_MODEL_LIBRARYVERSIONSENTRY']._serialized_end=862
-  _globals['_LISTMODELSREQUEST']._serialized_start=864
-  _globals['_LISTMODELSREQUEST']._serialized_end=883
-  _globals['_LISTMODELSRESPONSE']._serialized_start=885
-  _globals['_LISTMODELSRESPONSE']._serialized_end=949
-  _globals['_GETMODELREQUEST']._serialized_start=951
-  _globals['_GETMODELREQUEST']._serialized_end=1000
-  _globals['_GETMODELRESPONSE']._serialized_start=1002
-  _globals['_GETMODELRESPONSE']._serialized_end=1063
-  _globals['_RELOADMODELREQUEST']._serialized_start=1065
-  _globals['_RELOADMODELREQUEST']._serialized_end=1100
-  _globals['_RELOADMODELRESPONSE']._serialized_start=1102
-  _globals['_RELOADMODELRESPONSE']._serialized_end=1192
-  _globals['_SERVINGSERVICE']._serialized_start=1195
-  _globals['_SERVINGSERVICE']._serialized_end=1573
+  _globals['_EXPLAINREQUEST']._serialized_start=330
+  _globals['_EXPLAINREQUEST']._serialized_end=410
+  _globals['_EXPLAINRESPONSE']._serialized_start=413
+  _globals['_EXPLAINRESPONSE']._serialized_end=593
+  _globals['_FEATURE']._serialized_start=595
+  _globals['_FEATURE']._serialized_end=666
+  _globals['_MODEL']._serialized_start=669
+  _globals['_MODEL']._serialized_end=1127
+  _globals['_MODEL_METRICSENTRY']._serialized_start=1025
+  _globals['_MODEL_METRICSENTRY']._serialized_end=1071
+  _globals['_MODEL_LIBRARYVERSIONSENTRY']._serialized_start=1073
+  _globals['_MODEL_LIBRARYVERSIONSENTRY']._serialized_end=1127
+  _globals['_LISTMODELSREQUEST']._serialized_start=1129
+  _globals['_LISTMODELSREQUEST']._serialized_end=1148
+  _globals['_LISTMODELSRESPONSE']._serialized_start=1150
+  _globals['_LISTMODELSRESPONSE']._serialized_end=1214
+  _globals['_GETMODELREQUEST']._serialized_start=1216
+  _globals['_GETMODELREQUEST']._serialized_end=1265
+  _globals['_GETMODELRESPONSE']._serialized_start=1267
+  _globals['_GETMODELRESPONSE']._serialized_end=1328
+  _globals['_RELOADMODELREQUEST']._serialized_start=1330
+  _globals['_RELOADMODELREQUEST']._serialized_end=1365
+  _globals['_RELOADMODELRESPONSE']._serialized_start=1367
+  _globals['_RELOADMODELRESPONSE']._serialized_end=1457
+  _globals['_SERVINGSERVICE']._serialized_start=1460
+  _globals['_SERVINGSERVICE']._serialized_end=1924
 # @@protoc_insertion_point(module_scope)

@@ -90,6 +90,75 @@ class InferResponse(message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
+class ExplainRequest(message.Message):
+    DESCRIPTOR: descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: builtins.int
+    VERSION_FIELD_NUMBER: builtins.int
+    ROWS_FIELD_NUMBER: builtins.int
+    FEATURES_FIELD_NUMBER: builtins.int
+    model: builtins.str
+    version: builtins.str
+    """Empty means the newest version in service."""
+    rows: builtins.int
+    """1 to 16."""
+    features: builtins.bytes
+    """As in InferRequest."""
+    def __init__(
+        self,
+        *,
+        model: builtins.str = ...,
+        version: builtins.str = ...,
+        rows: builtins.int = ...,
+        features: builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["features", b"features", "model", b"model", "rows", b"rows", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ExplainResponse(message.Message):
+    DESCRIPTOR: descriptor.Descriptor
+
+    PREDICTION_FIELD_NUMBER: builtins.int
+    ATTRIBUTIONS_FIELD_NUMBER: builtins.int
+    BASE_VALUES_FIELD_NUMBER: builtins.int
+    BACKGROUND_ROWS_FIELD_NUMBER: builtins.int
+    EXACT_FIELD_NUMBER: builtins.int
+    EVALUATED_ROWS_FIELD_NUMBER: builtins.int
+    attributions: builtins.bytes
+    """Little-endian float64, row-major, rows x outputs x features, where a classifier has an output per class (its
+    probability) and a regressor one (its value). With its base value, each output's attributions add up to the output.
+    """
+    base_values: builtins.bytes
+    """Little-endian float64, one per output: the mean output over the background rows."""
+    background_rows: builtins.int
+    """Rows of the training data that stand in for features which a coalition leaves out."""
+    exact: builtins.bool
+    """True where every coalition was computed; false where they were sampled."""
+    evaluated_rows: builtins.int
+    """Rows that the model computed for this answer."""
+    @builtins.property
+    def prediction(self) -> InferResponse: ...
+    def __init__(
+        self,
+        *,
+        prediction: InferResponse | None = ...,
+        attributions: builtins.bytes = ...,
+        base_values: builtins.bytes = ...,
+        background_rows: builtins.int = ...,
+        exact: builtins.bool = ...,
+        evaluated_rows: builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["prediction", b"prediction"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["attributions", b"attributions", "background_rows", b"background_rows", "base_values", b"base_values", "evaluated_rows", b"evaluated_rows", "exact", b"exact", "prediction", b"prediction"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class Feature(message.Message):
     DESCRIPTOR: descriptor.Descriptor
 

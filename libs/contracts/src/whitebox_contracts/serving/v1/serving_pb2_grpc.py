@@ -39,6 +39,11 @@ class ServingServiceStub:
                 request_serializer=whitebox__contracts_dot_serving_dot_v1_dot_serving__pb2.InferRequest.SerializeToString,
                 response_deserializer=whitebox__contracts_dot_serving_dot_v1_dot_serving__pb2.InferResponse.FromString,
                 _registered_method=True)
+        self.Explain = channel.unary_unary(
+                '/whitebox.serving.v1.ServingService/Explain',
+                request_serializer=whitebox__contracts_dot_serving_dot_v1_dot_serving__pb2.ExplainRequest.SerializeToString,
+                response_deserializer=whitebox__contracts_dot_serving_dot_v1_dot_serving__pb2.ExplainResponse.FromString,
+                _registered_method=True)
         self.ListModels = channel.unary_unary(
                 '/whitebox.serving.v1.ServingService/ListModels',
                 request_serializer=whitebox__contracts_dot_serving_dot_v1_dot_serving__pb2.ListModelsRequest.SerializeToString,
@@ -61,6 +66,13 @@ class ServingServiceServicer:
 
     def Infer(self, request, context):
         """Predicts up to 4096 rows in one call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Explain(self, request, context):
+        """Predicts up to 16 rows and says what each feature contributed, by Shapley values of the served model.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -92,6 +104,11 @@ def add_ServingServiceServicer_to_server(servicer, server):
                     servicer.Infer,
                     request_deserializer=whitebox__contracts_dot_serving_dot_v1_dot_serving__pb2.InferRequest.FromString,
                     response_serializer=whitebox__contracts_dot_serving_dot_v1_dot_serving__pb2.InferResponse.SerializeToString,
+            ),
+            'Explain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Explain,
+                    request_deserializer=whitebox__contracts_dot_serving_dot_v1_dot_serving__pb2.ExplainRequest.FromString,
+                    response_serializer=whitebox__contracts_dot_serving_dot_v1_dot_serving__pb2.ExplainResponse.SerializeToString,
             ),
             'ListModels': grpc.unary_unary_rpc_method_handler(
                     servicer.ListModels,
@@ -136,6 +153,33 @@ class ServingService:
             '/whitebox.serving.v1.ServingService/Infer',
             whitebox__contracts_dot_serving_dot_v1_dot_serving__pb2.InferRequest.SerializeToString,
             whitebox__contracts_dot_serving_dot_v1_dot_serving__pb2.InferResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Explain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/whitebox.serving.v1.ServingService/Explain',
+            whitebox__contracts_dot_serving_dot_v1_dot_serving__pb2.ExplainRequest.SerializeToString,
+            whitebox__contracts_dot_serving_dot_v1_dot_serving__pb2.ExplainResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -33,6 +33,8 @@ class ServingServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ServingServiceAsyncStub: ...
     Infer: _grpc.UnaryUnaryMultiCallable[_serving_pb2.InferRequest, _serving_pb2.InferResponse]
     """Predicts up to 4096 rows in one call."""
+    Explain: _grpc.UnaryUnaryMultiCallable[_serving_pb2.ExplainRequest, _serving_pb2.ExplainResponse]
+    """Predicts up to 16 rows and says what each feature contributed, by Shapley values of the served model."""
     ListModels: _grpc.UnaryUnaryMultiCallable[_serving_pb2.ListModelsRequest, _serving_pb2.ListModelsResponse]
     GetModel: _grpc.UnaryUnaryMultiCallable[_serving_pb2.GetModelRequest, _serving_pb2.GetModelResponse]
     ReloadModel: _grpc.UnaryUnaryMultiCallable[_serving_pb2.ReloadModelRequest, _serving_pb2.ReloadModelResponse]
@@ -43,6 +45,8 @@ class ServingServiceAsyncStub(ServingServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Infer: _aio.UnaryUnaryMultiCallable[_serving_pb2.InferRequest, _serving_pb2.InferResponse]  # type: ignore[assignment]
     """Predicts up to 4096 rows in one call."""
+    Explain: _aio.UnaryUnaryMultiCallable[_serving_pb2.ExplainRequest, _serving_pb2.ExplainResponse]  # type: ignore[assignment]
+    """Predicts up to 16 rows and says what each feature contributed, by Shapley values of the served model."""
     ListModels: _aio.UnaryUnaryMultiCallable[_serving_pb2.ListModelsRequest, _serving_pb2.ListModelsResponse]  # type: ignore[assignment]
     GetModel: _aio.UnaryUnaryMultiCallable[_serving_pb2.GetModelRequest, _serving_pb2.GetModelResponse]  # type: ignore[assignment]
     ReloadModel: _aio.UnaryUnaryMultiCallable[_serving_pb2.ReloadModelRequest, _serving_pb2.ReloadModelResponse]  # type: ignore[assignment]
@@ -56,6 +60,14 @@ class ServingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_serving_pb2.InferResponse, _abc.Awaitable[_serving_pb2.InferResponse]]:
         """Predicts up to 4096 rows in one call."""
+
+    @_abc_1.abstractmethod
+    def Explain(
+        self,
+        request: _serving_pb2.ExplainRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_serving_pb2.ExplainResponse, _abc.Awaitable[_serving_pb2.ExplainResponse]]:
+        """Predicts up to 16 rows and says what each feature contributed, by Shapley values of the served model."""
 
     @_abc_1.abstractmethod
     def ListModels(
