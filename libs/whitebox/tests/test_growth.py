@@ -22,12 +22,12 @@ def test_the_slope_of_a_power_is_its_exponent() -> None:
 
 
 @pytest.mark.slow
-def test_every_row_runs_at_its_smallest_size_and_the_figure_depends_on_its_numbers_alone(tmp_path: Path) -> None:
+def test_every_row_runs_and_the_figure_depends_on_its_numbers_alone(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     pytest.importorskip("threadpoolctl")
     import growth
 
-    rows = [row for row in growth.registry() if row.prepare(row.sizes[0])() is not None]
+    rows = [row for row in growth.registry() if row.prepare(max(64, row.sizes[0] // 16))() is not None]
     assert len(rows) == len({row.name for row in rows}) > 15
     # As if the cost were just what is promised.
     measured = [growing.Grown(row, [1e-6 * row.cost(size) for size in row.sizes]) for row in rows]
