@@ -168,6 +168,43 @@ def test_the_posterior_of_a_flat_prior_is_the_regression_estimate() -> None:
     assert len(posterior.draws) == 3000
 
 
+def test_posteriors_are_as_wide_as_standard_errors() -> None:
+    X, treatment, outcome, _ = study(500, np.random.default_rng(12))
+    robust = causal.doubly_robust(X, treatment, outcome, np.random.default_rng(0), folds=1, trim=0.0)
+    for method in ("g_computation", "bootstrap"):
+        posterior = causal.bayesian_ate(X, treatment, outcome, np.random.default_rng(0), method=method, draws=1500)
+        np.testing.assert_allclose(posterior.standard_deviation, robust.standard_error, rtol=0.12)
+
+
+def test_the_x_learner_trusts_the_large_group() -> None:
+    rng = np.random.default_rng(13)
+    X = rng.standard_normal((400, 1))
+    treatment = (np.arange(400) < 40).astype(float)
+    outcome = np.where(treatment == 1, 5.0, 1.0) + X[:, 0]
+
+    class Groups(Wrong):
+        """Says 10 of effects among the treated, whose sizes are small, and 0 of those among the others."""
+
+        def fit(self, X, y, sample_weight=None):
+            self.value = 10.0 if len(X) == 40 else 0.0
+            return self
+
+    learner = causal.XLearner(effect_model=Groups(0.0), propensity_model=Wrong(0.1)).fit(X, outcome, treatment)
+    # The few treated are compared with a model of the many: nine parts in ten.
+    np.testing.assert_allclose(learner.predict(X), 9.0)
+    np.testing.assert_allclose(causal.XLearner().fit(X, outcome, treatment).predict(X), 4.0)
+
+
+def test_the_r_learner_minimises_its_loss() -> None:
+    X, treatment, outcome, _ = study(300, np.random.default_rng(14))
+    learner = causal.RLearner(folds=2, random_state=3).fit(X, outcome, treatment)
+    found = causal.cross_fit(X, treatment, outcome, np.random.default_rng(3), folds=2)
+    residual, rest = outcome - found.outcome(), treatment - found.propensity
+    # The normal equations of the weighted loss, an intercept among them.
+    left = residual - rest * learner.predict(X)
+    np.testing.assert_allclose((rest * left) @ np.hstack([np.ones((300, 1)), X]), 0, atol=1e-8)
+
+
 @each_learner
 def test_heterogeneous_effects_are_found(learner) -> None:
     X, treatment, outcome, _ = study(1500, np.random.default_rng(9))

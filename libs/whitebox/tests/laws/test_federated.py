@@ -190,7 +190,7 @@ def test_training_raises_once_the_budget_is_spent_and_never_goes_on_without_nois
     server = private_server(20.0)
     generator = rng()
     with pytest.raises(BudgetExhaustedError, match="would spend"):
-        train(server, clients(X, y, UNEVEN, LeastSquares()), 1000, generator)
+        train(server, clients(X, y, UNEVEN, LeastSquares()), 60, generator)
     spent, stopped = server.parameters, server.epsilon
     assert 0 < stopped <= 20.0
     with pytest.raises(BudgetExhaustedError):
@@ -202,7 +202,7 @@ def test_training_raises_once_the_budget_is_spent_and_never_goes_on_without_nois
 def test_training_may_stop_instead_with_the_rounds_that_the_budget_covers() -> None:
     X, y = linear()
     server = private_server(20.0)
-    history = train(server, clients(X, y, UNEVEN, LeastSquares()), 1000, rng(), when_exhausted="stop")
+    history = train(server, clients(X, y, UNEVEN, LeastSquares()), 60, rng(), when_exhausted="stop")
     affordable = Accountant(20.0, 1e-5)
     rounds = 0
     while affordable.allows(SubsampledGaussianEvent(1.0, 1.0)):

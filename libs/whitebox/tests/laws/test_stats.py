@@ -125,6 +125,23 @@ def test_samples_pass_the_chi_square_test(distribution) -> None:
     assert stats.chi_square_goodness_of_fit(observed, wanted).p_value > 0.01
 
 
+def test_gamma_draws_fit_whatever_their_shape() -> None:
+    for shape in (0.05, 0.4, 1.0, 1.5):
+        drawn = stats.Gamma(shape, 2.0).sample(np.random.default_rng(0), 4000)
+        assert stats.ks_test(drawn, stats.Gamma(shape, 2.0)).p_value > 0.01
+
+
+def test_tails_keep_their_digits() -> None:
+    close = partial(np.testing.assert_allclose, rtol=1e-12)
+    close(special.gammaincc(1.0, [50.0, 500.0]), np.exp([-50.0, -500.0]))
+    close(special.betaincc(1.0, 80.0, 0.75), 0.25**80)
+    # Mills' ratio: the asymptotic series of the normal tail.
+    x = 30.0
+    series = 1 - 1 / x**2 + 3 / x**4 - 15 / x**6 + 105 / x**8 - 945 / x**10
+    for tail in (stats.Normal().sf(x), stats.Normal().cdf(-x), special.ndtr(-x)):
+        close(tail, math.exp(-x * x / 2) / (x * math.sqrt(2 * math.pi)) * series, rtol=1e-11)
+
+
 def test_samples_of_vectors_have_their_moments() -> None:
     rng = np.random.default_rng(0)
     sigma = np.array([[2.0, 0.6], [0.6, 1.0]])
@@ -270,6 +287,15 @@ def test_p_values_of_true_hypotheses_are_uniform() -> None:
         assert 0.03 < share < 0.1 + 3 * math.sqrt(0.09 / 200), name
 
 
+def test_the_interval_ends_where_the_p_value_begins() -> None:
+    x = [1.0, 2.0, 4.0, 7.0]
+    low, high = stats.one_sample_t_test(x, confidence=0.9)[4:]
+    for end in (low, high):
+        np.testing.assert_allclose(stats.one_sample_t_test(x, end).p_value, 0.1, rtol=1e-9)
+    low = stats.one_sample_t_test(x, alternative="greater", confidence=0.9).low
+    np.testing.assert_allclose(stats.one_sample_t_test(x, low, "greater").p_value, 0.1, rtol=1e-9)
+
+
 def test_t_intervals_hold_the_truth_as_often_as_they_say() -> None:
     draws = np.random.default_rng(3).normal(5.0, 2.0, (100, 6))
     intervals = [stats.one_sample_t_test(row, confidence=0.8) for row in draws]
@@ -305,6 +331,16 @@ def test_bootstrap_errors_are_those_of_the_mean_and_move_with_the_data() -> None
         pairs, lambda s: np.corrcoef(s.T)[0, 1], np.random.default_rng(0), resamples=200, vectorized=False
     )
     assert correlation.low < 0.8 < correlation.high < 1
+
+
+def test_two_sample_distances_have_one_distribution_however_counted() -> None:
+    from whitebox.stats._kolmogorov_smirnov import _equal_sizes_sf, _share_of_paths_outside
+
+    for n in (1, 2, 7, 30):
+        for h in range(n + 1):
+            for both in (False, True):
+                counted = _share_of_paths_outside(n, n, n * h, both)
+                np.testing.assert_allclose(_equal_sizes_sf(n, h, both), counted, rtol=1e-9)
 
 
 def test_permutation_p_values_are_never_zero_and_count_the_data() -> None:

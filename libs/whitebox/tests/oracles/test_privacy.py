@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import mpmath
 import numpy as np
@@ -33,19 +34,20 @@ def _divergence(order: float, left, right, low: float, high: float) -> float:
     """Of Rényi, by numerical integration of two logarithmic densities."""
 
     def integrand(x: float) -> float:
-        return mpmath.exp(order * left(x) + (1 - order) * right(x))
+        return math.exp(order * left(x) + (1 - order) * right(x))
 
-    pieces = [low, *np.linspace(-4, 4 * order, 12).tolist(), high]
-    return float(mpmath.log(mpmath.quad(integrand, sorted(set(pieces))))) / (order - 1)
+    pieces = sorted({low, *np.linspace(-4, 4 * order, 12).tolist(), high})
+    total = sum(integrate.quad(integrand, a, b, epsabs=0, epsrel=1e-11)[0] for a, b in pairwise(pieces))
+    return math.log(total) / (order - 1)
 
 
 @pytest.mark.parametrize(("sigma", "q"), [(1.0, 0.01), (0.8, 0.3), (4.0, 0.5)])
 def test_the_subsampled_gaussian_curve_is_the_integral(sigma: float, q: float) -> None:
-    def plain(x: float) -> mpmath.mpf:
-        return -(x * x) / (2 * sigma**2) - mpmath.log(sigma * mpmath.sqrt(2 * mpmath.pi))
+    def plain(x: float) -> float:
+        return -(x * x) / (2 * sigma**2) - math.log(sigma * math.sqrt(2 * math.pi))
 
-    def mixed(x: float) -> mpmath.mpf:
-        return plain(x) + mpmath.log1p(q * mpmath.expm1((2 * x - 1) / (2 * sigma**2)))
+    def mixed(x: float) -> float:
+        return plain(x) + math.log1p(q * math.expm1((2 * x - 1) / (2 * sigma**2)))
 
     for order in (2, 8):
         exact = _divergence(order, mixed, plain, -40 * sigma, order + 40 * sigma)
@@ -60,8 +62,8 @@ def test_the_curves_of_laplace_noise_and_of_randomised_response_are_the_integral
         for order in (1.5, 2.0, 6.0):
             exact = _divergence(
                 order,
-                lambda x: -abs(x) / b - mpmath.log(2 * b),  # noqa: B023
-                lambda x: -abs(x - 1) / b - mpmath.log(2 * b),  # noqa: B023
+                lambda x: -abs(x) / b - math.log(2 * b),  # noqa: B023
+                lambda x: -abs(x - 1) / b - math.log(2 * b),  # noqa: B023
                 -40 * b,
                 1 + 40 * b + 4 * order,
             )

@@ -42,6 +42,7 @@ __all__ = [
     "disparate_impact",
     "equal_opportunity_difference",
     "equalized_odds_difference",
+    "lending",
     "predictive_parity_difference",
     "proportion_interval",
     "rates_by_group",

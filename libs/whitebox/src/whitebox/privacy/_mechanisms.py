@@ -66,6 +66,7 @@ def laplace_mechanism(
     if np.abs(exact).max() >= step * 2.0**62:
         raise RangeError(f"value reaches {np.abs(exact).max():g}, too far above the noise's scale of {scale:g}")
     if accountant is not None:
+        # On the grid the curve is the continuous one's but for the square of step over scale, 2^-60.
         accountant.spend(LaplaceEvent(1 / epsilon))
     # Rounding moves each entry by half a step at most, so two neighbouring entries move a step further apart.
     width = math.ceil((bound + exact.size * step) / (epsilon * step))

@@ -96,8 +96,12 @@ def ks_test_two_sample(
 
     Exact (up to 1000 values each by default): every order of the values of both samples is equally likely, a path
     through a grid; the share of those that leave the band of width D is counted along its diagonals (Hodges: The
-    Significance Probability of the Smirnov Two-Sample Test, 1958). With ties that is an upper bound. Asymptotic: as
-    `ks_test`, with :math:`n m / (n + m)` for n. O(N log N), exact another O(n m).
+    Significance Probability of the Smirnov Two-Sample Test, 1958), or for equal sizes by reflection, D being h / n,
+
+    .. math:: P(D \ge h / n) = 2 \sum_{k \ge 1} (-1)^{k-1} \binom{2n}{n - kh} \Big/ \binom{2n}{n}
+
+    (Gnedenko, Korolyuk 1951). With ties that is an upper bound. Asymptotic: as `ks_test`, with :math:`n m / (n + m)`
+    for n. O(N log N), exact another O(n m) for unequal sizes.
 
     Args:
         x: Sample, shape (n,).
@@ -125,6 +129,8 @@ def ks_test_two_sample(
     if method == "asymptotic":
         scaled = math.sqrt(n * m / (n + m)) * reach / (n * m)
         p_value = kolmogorov_sf(scaled) if alternative == "two-sided" else math.exp(-2 * scaled**2)
+    elif n == m:
+        p_value = _equal_sizes_sf(n, reach // n, alternative == "two-sided")
     else:
         p_value = _share_of_paths_outside(n, m, reach, alternative == "two-sided")
     return KSTest(reach / (n * m), p_value, method)
@@ -212,6 +218,15 @@ def _kolmogorov_matrix(d: float, n: int) -> float:
         square, doubled = np.ldexp(square, -shift), doubled + shift
     logarithm = math.log(result[k - 1, k - 1]) + exponent * math.log(2) + float(gammaln(n + 1.0)) - n * math.log(n)
     return math.exp(logarithm)
+
+
+def _equal_sizes_sf(n: int, h: int, both_sides: bool) -> float:
+    """Paths that touch a line are as many as those to its mirrored end; touching both lines in turn alternates."""
+    if h <= 0:
+        return 1.0
+    k = np.arange(1, n // h + 1)
+    shares = np.exp(2 * gammaln(n + 1.0) - gammaln(n - k * h + 1.0) - gammaln(n + k * h + 1.0))
+    return min(1.0, float(2 * ((-1.0) ** (k - 1) * shares).sum() if both_sides else shares[0]))
 
 
 def _share_of_paths_outside(n: int, m: int, reach: int, both_sides: bool) -> float:
