@@ -75,15 +75,20 @@ logs: env ## Prints the log of one process: make logs SERVICE=gateway
 
 ## ---- proving
 
-.PHONY: test unit mutants lint format types protos protos-check protos-release
+.PHONY: test unit mutants docs lint format types protos protos-check protos-release
 test: lint ## Everything CI needs: linters, types, unit, integration and end-to-end tests.
-	@$(BIN)/python -m pytest
+	@# The maths wheel's tests share nothing and run on all cores; the services' start processes and run alone.
+	@$(BIN)/python -m pytest libs/whitebox -n auto --dist worksteal -q
+	@$(BIN)/python -m pytest --ignore libs/whitebox
 
 unit: dev ## The fast tests only.
 	@$(BIN)/python -m pytest -m "not slow"
 
 mutants: dev ## Re-introduces famous mistakes into the maths wheel, and prints which tests notice.
 	@PYTHONPATH=libs/whitebox/src:libs/whitebox/tests $(BIN)/python -m mutants.run
+
+docs: dev ## Builds the API reference of the maths wheel in dist/whitebox-docs.
+	@PYTHONPATH=libs/whitebox/src $(BIN)/pdoc --math --docformat google -o dist/whitebox-docs whitebox
 
 lint: dev types protos-check ## Formatting, lint, types, protos, Dockerfiles, workflows, chart.
 	@$(BIN)/ruff format --check --quiet .
@@ -120,8 +125,9 @@ protos-release: protos ## Makes the contracts as they are now what later changes
 bench: dev $(VENV)-oracle/.ready ## Prints our figures as ratios to named peers, measured in the same run.
 	@WHITEBOX_ORACLE_PYTHON=$(VENV)-oracle/bin/python $(BIN)/python deploy/tools/bench.py
 
-bench-whitebox: dev ## Prints the maths wheel's speed as ratios to its peers.
+bench-whitebox: dev ## Prints the maths wheel's speed as ratios to its peers, held to gates, and draws how cost grows with size.
 	@PYTHONPATH=libs/whitebox/src $(BIN)/python libs/whitebox/benchmarks/bench.py
+	@PYTHONPATH=libs/whitebox/src $(BIN)/python libs/whitebox/benchmarks/growth.py
 
 # PyTorch and sentence-transformers conflict with nothing here but weigh a gigabyte: an environment of their own.
 $(VENV)-oracle/.ready: $(VENV)/.bootstrap requirements/oracle.txt
