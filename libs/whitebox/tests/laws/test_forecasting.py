@@ -128,12 +128,12 @@ def test_seasonal_differences_repeat_the_last_season() -> None:
 
 def test_intervals_hold_as_many_futures_as_they_say() -> None:
     inside = []
-    for seed in range(120):
+    for seed in range(60):
         y = np.cumsum(arma(104, [0.5], [], seed))
         found = ARIMA((1, 1, 0)).fit(y[:100]).forecast(4, level=0.8)
         inside.append((found.lower < y[100:]) & (y[100:] < found.upper))
     # Horizons of a series are not independent: as if there were but one of each series.
-    assert abs(np.mean(inside) - 0.8) < 4 * math.sqrt(0.8 * 0.2 / 120)
+    assert abs(np.mean(inside) - 0.8) < 4 * math.sqrt(0.8 * 0.2 / 60)
 
 
 def test_missing_values_are_left_out_of_the_likelihood() -> None:

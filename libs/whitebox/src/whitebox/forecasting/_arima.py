@@ -186,7 +186,9 @@ class _Search:
         self._w, self._sizes, self._period, self._constant = w, sizes, period, constant
         self._centre = float(np.nanmean(w)) if constant else 0.0
         spread = float(np.sqrt(np.nanmean((w - self._centre) ** 2)))
-        self._spread = spread if spread > 0 else 1.0
+        # A constant leaves nothing to search for: nothing is better than no error.
+        self._flat = spread <= 1e-14 * abs(self._centre)
+        self._spread = 1.0 if self._flat else spread
 
     def unpack(self, vector: Array) -> tuple[list[Array], float]:
         """Coefficients of the four polynomials, and the mean."""
@@ -225,14 +227,14 @@ class _Search:
     def minimum(self) -> Minimum:
         p, size = self._sizes[0], sum(self._sizes) + self._constant
         starts = [np.zeros(size)]
-        if p and not np.isnan(self._w).any() and self._w.std() > 1e-12 * np.abs(self._w).max():
+        if self._flat or not size:
+            return Minimum(starts[0], self._value(starts[0]), starts[0], 0, 1, True)
+        if p and not np.isnan(self._w).any() and np.ptp(self._w) > 0:
             partial = np.clip(pacf(self._w, p)[1:], -0.95, 0.95)
             starts.append(np.append(partial / np.sqrt(1 - partial**2), np.zeros(size - p)))
-        elif size:
+        else:
             starts.append(np.full(size, 0.3))
-        if not size:
-            return Minimum(starts[0], self._value(starts[0]), starts[0], 0, 1, True)
-        found = [bfgs(self._value_and_gradient, start, tol=1e-7, max_iter=300) for start in starts]
+        found = [bfgs(self._value_and_gradient, start, tol=1e-7, max_iter=150) for start in starts]
         return min(found, key=lambda minimum: minimum.value)
 
 
