@@ -37,6 +37,10 @@ def test_covariances_keep_their_digits_where_distances_are_small(seed: int, d: i
     X = 1e3 + 1e-4 * X
     squares = (((X[:, None] - X) / 1e-4) ** 2).sum(axis=2)
     np.testing.assert_allclose(-2 * np.log(RBF(1e-4)(X)), squares, rtol=1e-6, atol=1e-8)
+    near, _ = drawn(seed, d=d)
+    near[1] = near[0] + 1e-8
+    distance = np.sqrt(((near[1] - near[0]) ** 2).sum())
+    assert 1 - Matern(1.0, nu=0.5)(near)[0, 1] == pytest.approx(distance, rel=1e-6)
 
 
 @EXAMPLES

@@ -40,15 +40,15 @@ MUTANTS = [
     Mutant(
         "a planar flow may fold over",
         LAYERS,
-        "return w, u + (product - s) / float(w @ w) * w, product",
-        "return w, u, s",
+        "return w, u + (margin - 1 - s) / float(w @ w) * w, margin",
+        "return w, u, 1 + s",
         ("pair:flows.Planar", f"{LAWS}:test_whatever_the_parameters_flows_stay_invertible"),
     ),
     Mutant(
         "a radial flow may turn inside out",
         LAYERS,
-        "return alpha, float(np.logaddexp(0.0, self.beta)) - alpha",
-        "return alpha, self.beta",
+        "return math.exp(self.log_alpha), _softplus(self.beta)",
+        "return math.exp(self.log_alpha), math.exp(self.log_alpha) + self.beta",
         ("pair:flows.Radial", f"{LAWS}:test_whatever_the_parameters_flows_stay_invertible"),
     ),
     Mutant(
@@ -61,8 +61,8 @@ MUTANTS = [
     Mutant(
         "the planar determinant forgets the slope of the hyperbolic tangent",
         LAYERS,
-        "np.log1p((1 - h * h) * product)",
-        "np.log1p(h * product)",
+        "np.log(_stretch(h, margin))",
+        "np.log(np.full_like(h, margin))",
         ("pair:flows.Planar",),
     ),
     Mutant(

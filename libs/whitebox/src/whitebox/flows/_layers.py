@@ -202,43 +202,43 @@ class Planar(Flow):
         return Planar(parameters[: self.size], parameters[self.size : -1], float(parameters[-1]))
 
     def _constrained(self) -> tuple[Array, Array, float]:
-        """w, û and their product."""
+        """w, û, and 1 + w · û."""
         w, u = np.asarray(self.w), np.asarray(self.u)
         s = float(w @ u)
-        product = float(np.logaddexp(0.0, s)) - 1
-        return w, u + (product - s) / float(w @ w) * w, product
+        margin = _softplus(s)
+        return w, u + (margin - 1 - s) / float(w @ w) * w, margin
 
     def _forward(self, z: Array) -> tuple[Array, Array]:
-        w, u, product = self._constrained()
+        w, u, margin = self._constrained()
         h = np.tanh(z @ w + self.b)
-        return z + np.outer(h, u), np.log1p((1 - h * h) * product)
+        return z + np.outer(h, u), np.log(_stretch(h, margin))
 
     def _inverse(self, x: Array) -> Array:
-        w, u, product = self._constrained()
-        return x - np.outer(np.tanh(_root(x @ w + self.b, product)), u)
+        w, u, margin = self._constrained()
+        return x - np.outer(np.tanh(_root(x @ w + self.b, margin)), u)
 
     def pullback(self, z: Array, by_x: Array, by_log_det: Array) -> tuple[Array, Array]:
         """How f changes with z and the parameters."""
-        w, u_hat, product = self._constrained()
+        w, u_hat, margin = self._constrained()
         h = np.tanh(z @ w + self.b)
         slope = 1 - h * h
-        share = by_log_det / (1 + slope * product)
-        by_a = slope * (by_x @ u_hat - 2 * h * product * share)
-        by_w, by_u, by_product = by_a @ z, h @ by_x, float(share @ slope)
+        share = by_log_det / _stretch(h, margin)
+        by_a = slope * (by_x @ u_hat - 2 * h * (margin - 1) * share)
+        by_w, by_u, by_margin = by_a @ z, h @ by_x, float(share @ slope)
         # Through û = u + q w with q = (m(s) - s) / |w|² and s = w · u.
         u, norm = np.asarray(self.u), float(w @ w)
         s = float(w @ u)
-        q, m_slope = (product - s) / norm, math.exp(min(0.0, s)) / (1 + math.exp(-abs(s)))
+        q, m_slope = (margin - 1 - s) / norm, _sigmoid(s)
         by_q = float(by_u @ w)
-        by_s = by_q * (m_slope - 1) / norm + by_product * m_slope
+        by_s = by_q * (m_slope - 1) / norm + by_margin * m_slope
         by_w = by_w + q * by_u - 2 * by_q * q / norm * w + by_s * u
         return by_x + np.outer(by_a, w), np.concatenate([by_w, by_u + by_s * w, [by_a.sum()]])
 
     def solve_transposed(self, z: Array, g: Array) -> Array:
         """A gradient by z as one by x."""
-        w, u, product = self._constrained()
-        slope = 1 - np.tanh(z @ w + self.b) ** 2
-        return g - np.outer(slope * (g @ u) / (1 + slope * product), w)
+        w, u, margin = self._constrained()
+        h = np.tanh(z @ w + self.b)
+        return g - np.outer((1 - h * h) * (g @ u) / _stretch(h, margin), w)
 
 
 @dataclass(frozen=True)
@@ -290,17 +290,17 @@ class Radial(Flow):
         return Radial(parameters[:-2], float(parameters[-2]), float(parameters[-1]))
 
     def _constrained(self) -> tuple[float, float]:
-        """α and β̂."""
-        alpha = math.exp(self.log_alpha)
-        return alpha, float(np.logaddexp(0.0, self.beta)) - alpha
+        """α and α + β̂."""
+        return math.exp(self.log_alpha), _softplus(self.beta)
 
     def _at(self, z: Array) -> tuple[Array, Array, Array, Array, Array]:
         """Z - z₀, r, h, and how much is stretched across and along the radius."""
-        alpha, beta = self._constrained()
+        alpha, margin = self._constrained()
         away = z - np.asarray(self.centre)
         r = np.sqrt(np.einsum("ij,ij->i", away, away))
         h = 1 / (alpha + r)
-        return away, r, h, 1 + beta * h, 1 + alpha * beta * h * h
+        # 1 + β̂ h and 1 + α β̂ h², written so that nothing cancels as β̂ comes near -α.
+        return away, r, h, h * (r + margin), h * h * (r * (2 * alpha + r) + alpha * margin)
 
     def _forward(self, z: Array) -> tuple[Array, Array]:
         away, _, _, across, along = self._at(z)
@@ -308,10 +308,10 @@ class Radial(Flow):
         return x, (self.size - 1) * np.log(across) + np.log(along)
 
     def _inverse(self, x: Array) -> Array:
-        alpha, beta = self._constrained()
+        alpha, margin = self._constrained()
         away = x - np.asarray(self.centre)
         r_x = np.sqrt(np.einsum("ij,ij->i", away, away))
-        q = r_x - alpha - beta
+        q = r_x - margin
         root = np.sqrt(q * q + 4 * alpha * r_x)
         # Where q is negative, q + root would cancel.
         r = np.where(q >= 0, (q + root) / 2, 2 * alpha * r_x / np.where(q >= 0, 1.0, root - q))
@@ -321,7 +321,8 @@ class Radial(Flow):
 
     def pullback(self, z: Array, by_x: Array, by_log_det: Array) -> tuple[Array, Array]:
         """How f changes with z and the parameters."""
-        alpha, beta = self._constrained()
+        alpha, margin = self._constrained()
+        beta = margin - alpha
         away, r, h, across, along = self._at(z)
         lean = np.einsum("ij,ij->i", by_x, away)
         by_across, by_along = lean + (self.size - 1) * by_log_det / across, by_log_det / along
@@ -331,7 +332,7 @@ class Radial(Flow):
         by_alpha = float((by_r + by_along * beta * h * h).sum()) - by_beta
         unit = np.divide(away, r[:, None], out=np.zeros_like(away), where=r[:, None] > 0)
         by_z = across[:, None] * by_x + by_r[:, None] * unit
-        by_raw = by_beta * math.exp(min(0.0, self.beta)) / (1 + math.exp(-abs(self.beta)))
+        by_raw = by_beta * _sigmoid(self.beta)
         return by_z, np.concatenate([(by_x - by_z).sum(axis=0), [by_alpha * alpha, by_raw]])
 
     def solve_transposed(self, z: Array, g: Array) -> Array:
@@ -420,8 +421,24 @@ class Chain(Flow):
         return g
 
 
-def _root(v: Array, c: float) -> Array:
-    """The a with a + c tanh(a) = v, elementwise, for c > -1; Newton's method between bounds that close in."""
+def _softplus(s: float) -> float:
+    r""":math:`\log(1 + e^s)`, positive however small."""
+    return max(float(np.logaddexp(0.0, s)), 1e-300)
+
+
+def _sigmoid(s: float) -> float:
+    """The derivative of `_softplus`."""
+    return math.exp(min(0.0, s)) / (1 + math.exp(-abs(s)))
+
+
+def _stretch(h: Array, margin: float) -> Array:
+    """1 + (1 - h²) w · û, written so that nothing cancels as w · û comes near -1."""
+    return h * h + (1 - h * h) * margin
+
+
+def _root(v: Array, margin: float) -> Array:
+    """The a with a + c tanh(a) = v, elementwise, for c = margin - 1; Newton's method between bounds that close in."""
+    c = margin - 1
     low, high = v - abs(c), v + abs(c)
     a = v - c * np.tanh(v) if c < 0 else v / (1 + c)
     for _ in range(200):
@@ -431,5 +448,6 @@ def _root(v: Array, c: float) -> Array:
         low, high = np.where(error <= 0, a, low), np.where(error >= 0, a, high)
         if (np.abs(error) <= 2 * _EPS * (1 + np.abs(v))).all() or not (high - low > _EPS * (1 + np.abs(a))).any():
             break
-        a = a - error / (1 + c * (1 - h * h))
+        with np.errstate(over="ignore"):  # where it is flat, the step leads out of the bounds
+            a = a - error / np.maximum(_stretch(h, margin), 1e-300)
     return a
