@@ -27,7 +27,7 @@ LIBRARY = "hnswlib (chroma-hnswlib 0.7)"
 def clustered(n: int, d: int, queries: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows around 200 centres, close enough to overlap, and queries from the same."""
     rng = np.random.default_rng(0)
-    centres = 0.35 * rng.standard_normal((200, d))
+    centres = 0.45 * rng.standard_normal((200, d))
     X, Q = (centres[rng.integers(0, 200, rows)] + 0.5 * rng.standard_normal((rows, d)) for rows in (n, queries))
     return X.astype(np.float32), Q.astype(np.float32)
 

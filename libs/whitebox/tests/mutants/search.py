@@ -42,8 +42,8 @@ MUTANTS = [
     Mutant(
         "RRF breaks ties by the item instead of by appearance",
         FUSION,
-        "key=lambda pair: -pair[1]",
-        'key=lambda pair: (-pair[1], str(pair[0]) < "v")',
+        "sorted(scores.items(), key=lambda pair: -pair[1])",
+        'sorted(scores.items(), key=lambda pair: (-pair[1], str(pair[0]) < "v"))',
         ("laws.test_fusion:test_renaming_the_items_renames_the_result",),
     ),
     Mutant(
