@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whitebox.explain._common import Explanation
+from whitebox.explain._coalitions import Explanation
 from whitebox.explain._exact import exact_shap, shapley_values
 from whitebox.explain._gradients import completeness_gap, integrated_gradients
 from whitebox.explain._importance import Importance, mean_absolute_shap, permutation_importance

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from whitebox._validation import Array, as_matrix, positive_int
 from whitebox.errors import NotFiniteError, ShapeError
-from whitebox.explain._common import (
+from whitebox.explain._coalitions import (
     Explanation,
     Predict,
     all_coalitions,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from whitebox._validation import Array, as_array, as_vector, positive_int
 from whitebox.errors import NotFiniteError, ShapeError
-from whitebox.explain._common import Predict, as_rows, predictions, same_width
+from whitebox.explain._coalitions import Predict, as_rows, predictions, same_width
 
 
 def integrated_gradients(

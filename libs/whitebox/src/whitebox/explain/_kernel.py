@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from whitebox._validation import Array, as_matrix, positive_int
 from whitebox.errors import RangeError
-from whitebox.explain._common import (
+from whitebox.explain._coalitions import (
     Explanation,
     Predict,
     all_coalitions,

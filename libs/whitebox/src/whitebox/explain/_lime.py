@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from whitebox._validation import Array, as_matrix, as_vector, number_in, positive_int
 from whitebox.errors import RangeError
-from whitebox.explain._common import Predict, predictions, predicts_one, same_width
+from whitebox.explain._coalitions import Predict, predictions, predicts_one, same_width
 from whitebox.linalg import solve_positive_definite
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from whitebox._validation import as_array, as_matrix
 from whitebox.errors import ShapeError
-from whitebox.explain._common import Explanation, as_rows, same_width
+from whitebox.explain._coalitions import Explanation, as_rows, same_width
 
 
 def linear_shap(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from whitebox._compiled import compiled
 from whitebox._validation import Array, as_matrix
 from whitebox.errors import DtypeError, NotFittedError
-from whitebox.explain._common import Explanation, as_rows, same_width, shapley_weights
+from whitebox.explain._coalitions import Explanation, as_rows, same_width, shapley_weights
 from whitebox.explain._exact import shaped
 from whitebox.tree import Tree, TreeEnsemble
 from whitebox.tree._structure import depth_of_nodes
