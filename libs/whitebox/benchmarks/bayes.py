@@ -63,6 +63,7 @@ def processes(n: int) -> Iterator[Comparison]:
         PEER,
         lambda: free.fit(X[few], y[few]),
         lambda: other.fit(X[few], y[few]),
+        1.2,
     )
 
 

@@ -170,7 +170,7 @@ REFUSED = [
     ("a multiplicative walk on the spot", partial(MultiplicativeWalk, 0.0), RangeError, "scale"),
     ("a Langevin step of 0", partial(Langevin, bowl, 0.0), RangeError, "step_size"),
     ("an HMC step of -1", partial(HMC, bowl, -1.0), RangeError, "step_size"),
-    ("no HMC steps", partial(HMC, bowl, 0.1, 0), RangeError, "steps"),
+    ("no HMC steps", partial(HMC, bowl, steps=0), RangeError, "steps"),
     ("no doublings", partial(NUTS, bowl, max_depth=0), RangeError, "max_depth"),
     ("a mass of minus one", partial(HMC, bowl, inverse_mass=[1.0, -1.0]), RangeError, "inverse_mass must be positive"),
     ("a lopsided mass", partial(Metric, [[1.0, 1.0], [0.0, 1.0]]), NotSymmetricError, "not symmetric"),

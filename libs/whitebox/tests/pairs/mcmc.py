@@ -190,8 +190,8 @@ PAIRS = [
     ),
     Pair(
         "mcmc.HMC",
-        lambda seed, x, s, n: _walked(slow.HMC(on_lists, s, n, [2.0] * len(x)), seed, x),
-        lambda seed, x, s, n: _run(mcmc.HMC(target, s, n, 2.0), seed, x),
+        lambda seed, x, s, n: _walked(slow.HMC(on_lists, s, [2.0] * len(x), n), seed, x),
+        lambda seed, x, s, n: _run(mcmc.HMC(target, s, 2.0, n), seed, x),
         st.tuples(SEEDS, POINTS, SIZES, st.integers(1, 5)),
         **CLOSE,
     ),

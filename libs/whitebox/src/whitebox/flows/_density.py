@@ -229,7 +229,7 @@ class NormalizingFlow(BaseEstimator):
     `score_samples` measures density in them.
 
     Args:
-        kind: "planar" or "radial".
+        kind: "radial", whose inverse is a formula, or "planar", whose inverse is a search.
         n_layers: How many maps.
         penalty: As in `fit`.
         max_iter: Steps of the fit at most.
@@ -250,7 +250,7 @@ class NormalizingFlow(BaseEstimator):
 
     def __init__(
         self,
-        kind: Literal["planar", "radial"] = "planar",
+        kind: Literal["planar", "radial"] = "radial",
         n_layers: int = 4,
         *,
         penalty: float = 1e-4,

@@ -213,8 +213,8 @@ class GaussianProcessRegressor(Regressor):
             L = self._factor(covariance)
         except NotPositiveDefiniteError:
             return -math.inf, np.zeros_like(theta)
-        a = _solve(L, self.y_train_)
         inverse = _inverse_lower(L)
+        a = inverse.T @ (inverse @ self.y_train_)
         weights = np.outer(a, a)
         weights -= inverse.T @ inverse
         weights *= 0.5

@@ -151,11 +151,12 @@ class HamiltonianKernel:
 
     log_density: LogDensityAndGradient
     step_size: float = 0.1
+    inverse_mass: npt.ArrayLike = 1.0
 
     @cached_property
     def metric(self) -> Metric:
         """Of the kinetic energy."""
-        return Metric(getattr(self, "inverse_mass", 1.0))
+        return Metric(self.inverse_mass)
 
     def __post_init__(self) -> None:
         number_in(self.step_size, "step_size", 0, open_low=True)
@@ -195,8 +196,8 @@ class HMC(HamiltonianKernel):
     Args:
         log_density: :math:`\log \pi` up to a constant, and its gradient of shape (d,).
         step_size: :math:`\epsilon`, positive.
-        steps: Leapfrog steps of a trajectory.
         inverse_mass: As in `Metric`.
+        steps: Leapfrog steps of a trajectory.
 
     Raises:
         RangeError: if a number is out of its range.
@@ -209,7 +210,6 @@ class HMC(HamiltonianKernel):
     """
 
     steps: int = 10
-    inverse_mass: npt.ArrayLike = 1.0
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from whitebox._validation import Array, positive_int
 from whitebox.mcmc._hamiltonian import MAX_ENERGY_ERROR, HamiltonianKernel, Metric, PhasePoint, leap
@@ -76,7 +75,6 @@ class NUTS(HamiltonianKernel):
     (2, 3, False)
     """
 
-    inverse_mass: npt.ArrayLike = 1.0
     max_depth: int = 10
 
     def __post_init__(self) -> None:

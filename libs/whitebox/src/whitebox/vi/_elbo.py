@@ -114,8 +114,6 @@ class VariationalInference(Generic[Family]):
 
     def __post_init__(self) -> None:
         positive_int(self.draws, "draws")
-        if self.optimizer is None:
-            object.__setattr__(self, "optimizer", Adam(0.05))
 
     def init(self, gaussian: Family) -> VIState:
         """The state that starts from this approximation."""

@@ -139,12 +139,12 @@ def leapfrog(
 class HMC:
     """Kicks the position off, follows the dynamics, and accepts where they lead with probability min(1, exp(H - H')).
 
-    >>> kernel = HMC(lambda x: (-x[0] ** 2 / 2, [-x[0]]), 0.1, 3, [1.0])
+    >>> kernel = HMC(lambda x: (-x[0] ** 2 / 2, [-x[0]]), 0.1, [1.0], 3)
     >>> len(kernel.step(Random(0), [1.0]))
     1
     """
 
-    def __init__(self, log_density: LogDensityAndGradient, step_size: float, steps: int, inverse_mass: Vector) -> None:
+    def __init__(self, log_density: LogDensityAndGradient, step_size: float, inverse_mass: Vector, steps: int) -> None:
         self.log_density = log_density
         self.step_size = step_size
         self.steps = steps
