@@ -217,7 +217,7 @@ def test_probabilities_of_noise_are_shares_and_not_certainties() -> None:
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(60, 20)), np.arange(60) % 2
     # Such a machine separates what it has seen: every decision value on its own rows is past its margin.
-    model = SVC(C=1e4, gamma=1.0, probability=True, random_state=0).fit(X, y)
+    model = SVC(C=1e4, gamma=0.02, probability=True, random_state=0).fit(X, y)
     assert model.score(X, y) == 1.0
     assert np.abs(model.predict_proba(X) - 0.5).max() < 0.2
 
@@ -442,13 +442,14 @@ def test_distances_in_the_map_count_by_students_distribution() -> None:
 def test_a_map_keeps_groups_apart_and_repeats_with_its_seed() -> None:
     rng = np.random.default_rng(0)
     X = np.vstack([rng.normal(size=(15, 5)), rng.normal(size=(15, 5)) + 20])
-    first, again = (TSNE(perplexity=5, max_iter=400, init="random", random_state=3).fit(X) for _ in range(2))
-    np.testing.assert_array_equal(first.embedding_, again.embedding_)
+    one, again = (TSNE(perplexity=5, max_iter=20, init="random", random_state=3).fit_transform(X) for _ in range(2))
+    np.testing.assert_array_equal(one, again)
+    first = TSNE(perplexity=5, max_iter=500).fit(X)
     nearest = kneighbors(first.embedding_, first.embedding_, 2).indices[:, 1]
     assert ((nearest < 15) == (np.arange(30) < 15)).all()
     P = joint_probabilities(X, 5)
     assert first.kl_divergence_ == pytest.approx(kl_divergence_and_gradient(P, first.embedding_)[0])
-    early = TSNE(perplexity=5, max_iter=100, init="random", random_state=3).fit(X)
+    early = TSNE(perplexity=5, max_iter=100).fit(X)
     assert first.kl_divergence_ < early.kl_divergence_
     assert TSNE(3, perplexity=5, max_iter=10).fit_transform(X).shape == (30, 3)
 
@@ -463,11 +464,11 @@ def ratings(seed: int, share: float = 0.6):
     return u, i, R[u, i]
 
 
-@pytest.mark.parametrize("model", [ALS(3, random_state=0), ImplicitALS(3, random_state=0)], ids=repr)
-def test_no_iteration_of_alternating_least_squares_raises_the_objective(model) -> None:
-    objective = model.fit(*ratings(0)).objective_
-    assert (np.diff(objective) <= 1e-9 * objective[0]).all()
-    assert objective[-1] < objective[0]
+def test_no_iteration_of_alternating_least_squares_raises_the_objective() -> None:
+    for model in (ALS(3, random_state=0), ImplicitALS(3, random_state=0)):
+        objective = model.fit(*ratings(0)).objective_
+        assert (np.diff(objective) <= 1e-9 * objective[0]).all()
+        assert objective[-1] < objective[0]
 
 
 def test_confidence_makes_what_was_seen_often_count_more() -> None:

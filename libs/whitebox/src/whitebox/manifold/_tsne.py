@@ -11,7 +11,7 @@ import numpy.typing as npt
 from whitebox._validation import Array, as_matrix, number_in, positive_int
 from whitebox.base import BaseEstimator
 from whitebox.decomposition import PCA
-from whitebox.errors import RangeError, ShapeError
+from whitebox.errors import EmptyInputError, RangeError, ShapeError
 
 # Probabilities are never quite zero, so that their logarithms exist.
 _TINY = float(np.finfo(np.float64).eps)
@@ -223,6 +223,8 @@ class TSNE(BaseEstimator):
         exaggeration = number_in(self.early_exaggeration, "early_exaggeration", 1)
         number_in(self.min_grad_norm, "min_grad_norm", 0)
         rows = self._rows_to_fit(X)
+        if len(rows) < 2:
+            raise EmptyInputError(f"X has 1 sample (shape={rows.shape}), and there is no map of one row")
         if self.learning_rate == "auto":
             rate = max(len(rows) / exaggeration / 4, 50.0)
         else:
@@ -259,6 +261,8 @@ class TSNE(BaseEstimator):
         self.n_iter_ = self.max_iter
         for step in range(self.max_iter):
             early = step < _EXPLORATION
+            if step == _EXPLORATION:  # what was learned of the exaggerated landscape does not hold in the true one
+                velocity, gains = np.zeros_like(points), np.ones_like(points)
             gradient = _gradient(P, points, exaggeration if early else 1.0, *memory)
             turned = velocity * gradient >= 0
             gains = np.maximum(np.where(turned, 0.8 * gains, gains + 0.2), 0.01)
