@@ -58,7 +58,7 @@ def pagerank(
     x = start
     for _ in range(max_iter):
         moved = np.bincount(graph.columns, weights=probabilities * x[rows], minlength=n)
-        following = damping * (moved + x[dangling].sum() * start) + (1 - damping) * start
+        following: Array = damping * (moved + x[dangling].sum() * start) + (1 - damping) * start
         change = float(np.abs(following - x).sum())
         x = following
         # Rounding leaves a change of this size in the end.
