@@ -21,7 +21,7 @@ from whitebox.text.rouge import rouge_l
 from whitebox.text.tfidf import TfidfVectorizer
 
 M, EF_CONSTRUCTION = 16, 100
-LIBRARY = "hnswlib (chroma-hnswlib 0.7)"
+LIBRARY = "hnswlib (chroma-hnswlib 0.7.6)"
 
 
 def clustered(n: int, d: int, queries: int) -> tuple[np.ndarray, np.ndarray]:

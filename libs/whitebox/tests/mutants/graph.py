@@ -24,8 +24,8 @@ MUTANTS = [
     Mutant(
         "PageRank's damping stands on the wrong side",
         PAGERANK,
-        "following = damping * (moved + x[dangling].sum() * start) + (1 - damping) * start",
-        "following = (1 - damping) * (moved + x[dangling].sum() * start) + damping * start",
+        "following: Array = damping * (moved + x[dangling].sum() * start) + (1 - damping) * start",
+        "following: Array = (1 - damping) * (moved + x[dangling].sum() * start) + damping * start",
         (
             "laws.test_graph:test_without_damping_rank_is_where_walks_start",
             "laws.test_graph:test_a_personal_rank_stays_where_it_can_go",

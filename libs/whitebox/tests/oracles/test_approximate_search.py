@@ -113,12 +113,12 @@ def test_hyperplane_tables_recall_with_few_candidates() -> None:
 
 
 def test_inverted_file_recalls_with_few_cells() -> None:
-    X, queries = clustered(4000, 32, 100)
+    X, queries = clustered(2000, 32, 50)
     expected = exact.search(queries, X, 10)[0].tolist()
-    index = IVF(60).fit(X)
-    assert recall_at_k(index.search(queries, 10, probes=15)[0].tolist(), expected, 10) > 0.93
-    coded = IVF(60, quantizer=ProductQuantizer(parts=16, centres=64)).fit(X)
-    assert recall_at_k(coded.search(queries, 10, probes=60)[0].tolist(), expected, 10) > 0.6
+    index = IVF(40).fit(X)
+    assert recall_at_k(index.search(queries, 10, probes=10)[0].tolist(), expected, 10) > 0.9
+    coded = IVF(40, quantizer=ProductQuantizer(parts=16, centres=32)).fit(X)
+    assert recall_at_k(coded.search(queries, 10, probes=40)[0].tolist(), expected, 10) > 0.55
 
 
 def test_lloyd_comes_to_as_good_centres_as_scikit_learn() -> None:
