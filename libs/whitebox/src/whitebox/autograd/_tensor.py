@@ -318,7 +318,11 @@ def tensor(data: npt.ArrayLike, requires_grad: bool = False, dtype: npt.DTypeLik
 
 
 def as_tensor(value: Operand) -> Tensor:
-    """The tensor itself, or a constant of the values."""
+    """The tensor itself, or a constant of the values.
+
+    >>> as_tensor([1.0, 2.0]).requires_grad
+    False
+    """
     return value if isinstance(value, Tensor) else Tensor(np.asarray(value))
 
 

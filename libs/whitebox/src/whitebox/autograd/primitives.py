@@ -3,6 +3,12 @@ r"""Primitive operations, each with its derivative beside it.
 A primitive returns its value and its pullback: the map from the gradient g of the result to those of the inputs,
 :math:`g \mapsto g^\top J` (Griewank, Walther: Evaluating Derivatives, ch. 3). Inside, all are plain arrays. Where
 inputs are broadcast, their gradients are summed back to their shapes.
+
+>>> from whitebox.autograd import exp, tensor
+>>> x, y = tensor([0.0, 1.0], requires_grad=True), tensor(3.0, requires_grad=True)
+>>> (exp(x) * y).sum().backward()
+>>> x.grad.round(3).tolist(), y.grad.round(3).tolist()
+([3.0, 8.155], 3.718)
 """
 
 from __future__ import annotations

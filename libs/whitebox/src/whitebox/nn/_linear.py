@@ -23,6 +23,9 @@ def linear(x: Any, weight: Any, bias: Any = None) -> tuple[AnyArray, Pullback]:
         x: Shape (..., d).
         weight: Shape (m, d).
         bias: Shape (m,), or none.
+
+    >>> linear(Tensor([[1.0, 2.0]]), Tensor([[1.0, 0.0], [1.0, 1.0]]), Tensor([0.0, 10.0])).data.tolist()
+    [[1.0, 13.0]]
     """
     rows = x.reshape(-1, x.shape[-1])
     product = rows @ weight.T

@@ -27,6 +27,9 @@ def layer_norm(x: Any, weight: Any, bias: Any, epsilon: float) -> tuple[AnyArray
         weight: Shape s.
         bias: Shape s.
         epsilon: Against division by 0.
+
+    >>> layer_norm(Tensor([[1.0, 3.0]]), Tensor([1.0, 1.0]), Tensor([0.0, 5.0]), 0.0).data.tolist()
+    [[-1.0, 6.0]]
     """
     width = weight.size
     rows = x.reshape(-1, width)
@@ -68,6 +71,9 @@ def rms_norm(x: Any, weight: Any, epsilon: float) -> tuple[AnyArray, Pullback]:
         x: Shape (..., d).
         weight: Shape (d,).
         epsilon: Against division by 0.
+
+    >>> rms_norm(Tensor([[1.0, 7.0]]), Tensor([1.0, 1.0]), 0.0).data.round(12).tolist()
+    [[0.2, 1.4]]
     """
     width = x.shape[-1]
     rows = x.reshape(-1, width)

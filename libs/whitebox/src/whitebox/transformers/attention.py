@@ -28,6 +28,10 @@ class Visibility:
     Attributes:
         causal: A query sees no key behind its own position.
         window: A query sees only that many keys up to its own position (Beltagy et al. 2020; causal only).
+
+    >>> seen = Visibility(causal=True, window=2).bias(range(3), range(3), offset=0) == 0
+    >>> seen.astype(int).tolist()
+    [[1, 0, 0], [1, 1, 0], [0, 1, 1]]
     """
 
     causal: bool = False
@@ -288,6 +292,9 @@ def rotary(
         theta: Base of the frequencies.
         interleaved: Pairs are neighbours (2i, 2i + 1), as in the paper and in GGUF's Llama files; otherwise
             (i, i + d/2), as in Hugging Face's.
+
+    >>> rotary(Tensor([[1.0, 0.0]]), np.array([1])).data.round(3).tolist()
+    [[0.54, 0.841]]
     """
     width = x.shape[-1]
     if width % 2:
@@ -385,12 +392,20 @@ class MultiHeadAttention(Module):
 
 
 def split_heads(x: Tensor, heads: int) -> Tensor:
-    """From (b, n, h · d) to (b, h, n, d)."""
+    """From (b, n, h · d) to (b, h, n, d).
+
+    >>> split_heads(Tensor(np.zeros((1, 5, 8))), 2).shape
+    (1, 2, 5, 4)
+    """
     batch, length, width = x.shape
     return x.reshape(batch, length, heads, width // heads).transpose(0, 2, 1, 3)
 
 
 def merge_heads(x: Tensor) -> Tensor:
-    """From (b, h, n, d) to (b, n, h · d)."""
+    """From (b, h, n, d) to (b, n, h · d).
+
+    >>> merge_heads(Tensor(np.zeros((1, 2, 5, 4)))).shape
+    (1, 5, 8)
+    """
     batch, heads, length, width = x.shape
     return x.transpose(0, 2, 1, 3).reshape(batch, length, heads * width)

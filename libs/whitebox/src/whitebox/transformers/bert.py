@@ -22,7 +22,11 @@ _UNSEEN = np.float32(-1e30)
 
 @dataclass(frozen=True)
 class BertConfig:
-    """Shape of a BERT, under the names of Hugging Face's `config.json`."""
+    """Shape of a BERT, under the names of Hugging Face's `config.json`.
+
+    >>> BertConfig.from_dict({"hidden_size": 384, "model_type": "bert"}).hidden_size
+    384
+    """
 
     vocab_size: int = 30_522
     hidden_size: int = 768
@@ -174,6 +178,11 @@ class MaskedLanguageModel(Module):
     Args:
         bert: The encoder.
         rng: Draws the head's weights.
+
+    >>> rng = np.random.default_rng(0)
+    >>> bert = Bert(BertConfig(30, hidden_size=8, num_hidden_layers=1, num_attention_heads=2), rng=rng)
+    >>> MaskedLanguageModel(bert, rng=rng)([[1, 2, 3]]).shape
+    (1, 3, 30)
     """
 
     def __init__(self, bert: Bert, *, rng: np.random.Generator) -> None:
@@ -198,6 +207,11 @@ class SequenceClassifier(Module):
         bert: The encoder.
         classes: How many there are.
         rng: Draws the head's weights.
+
+    >>> rng = np.random.default_rng(0)
+    >>> bert = Bert(BertConfig(30, hidden_size=8, num_hidden_layers=1, num_attention_heads=2), rng=rng)
+    >>> SequenceClassifier(bert, 4, rng=rng)([[1, 2, 3]]).shape
+    (1, 4)
     """
 
     def __init__(self, bert: Bert, classes: int, *, rng: np.random.Generator) -> None:
@@ -221,6 +235,9 @@ def mean_pooling(hidden: Tensor, lengths: npt.ArrayLike) -> Tensor:
 
     Returns:
         Shape (b, w).
+
+    >>> mean_pooling(Tensor([[[3.0, 0.0], [0.0, 4.0], [9.0, 9.0]]]), [2]).data.round(12).tolist()
+    [[0.6, 0.8]]
     """
     inside = np.arange(hidden.shape[1]) < np.asarray(lengths)[:, None]
     summed = (hidden * inside[:, :, None].astype(hidden.dtype)).sum(axis=1)

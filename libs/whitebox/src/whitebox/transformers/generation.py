@@ -33,6 +33,9 @@ class Written:
     Attributes:
         token: Its number.
         log_probability: Of the model, before sampling changes anything.
+
+    >>> Written(7, -0.5).token
+    7
     """
 
     token: int
@@ -63,6 +66,11 @@ def generate(
     Raises:
         EmptyInputError: The prompt is empty.
         RangeError: `max_tokens` is not positive, or draws are needed and there is no generator.
+
+    >>> from whitebox.transformers.llama import Llama, LlamaConfig
+    >>> model = Llama(LlamaConfig(20, 8, 16, 1, 2, 1), rng=np.random.default_rng(0))
+    >>> len(list(generate(model, [1, 2, 3], max_tokens=4)))
+    4
     """
     _check(prompt, sampling, rng)
     seen = list(prompt)
@@ -87,6 +95,9 @@ class Drafted:
         proposed: Tokens that were drafted.
         accepted: Of these, taken over.
         rounds: Runs of the large model.
+
+    >>> Drafted(proposed=8, accepted=6, rounds=2).accepted
+    6
     """
 
     proposed: int = 0
@@ -129,6 +140,12 @@ def speculate(
     Raises:
         EmptyInputError: The prompt is empty.
         RangeError: A number is not positive, or draws are needed and there is no generator.
+
+    >>> from whitebox.transformers.llama import Llama, LlamaConfig
+    >>> model, draft = (Llama(LlamaConfig(20, 8, 16, 1, 2, 1), rng=np.random.default_rng(i)) for i in (0, 1))
+    >>> alone = [one.token for one in generate(model, [1, 2, 3], max_tokens=6)]
+    >>> list(speculate(model, draft, [1, 2, 3], max_tokens=6)) == alone
+    True
     """
     _check(prompt, sampling, rng)
     positive_int(ahead, "ahead")

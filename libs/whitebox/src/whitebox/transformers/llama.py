@@ -26,6 +26,9 @@ class LlamaConfig:
 
     Attributes:
         interleaved: Rotary embeddings turn neighbouring numbers, as GGUF stores the weights.
+
+    >>> LlamaConfig(hidden_size=576, num_attention_heads=9, num_key_value_heads=3).head_width
+    64
     """
 
     vocab_size: int = 32_000

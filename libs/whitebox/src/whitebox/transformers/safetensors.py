@@ -57,6 +57,12 @@ def save_safetensors(path: str | Path, tensors: Mapping[str, npt.ArrayLike]) -> 
 
     Raises:
         DtypeError: An array holds something that the format has no name for.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_safetensors(f"{folder}/model.safetensors", {"weight": np.eye(2)})
+    ...     load_safetensors(f"{folder}/model.safetensors")["weight"].tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
     """
     path = Path(path)
     header: dict[str, Any] = {}
