@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import osqp
@@ -21,26 +22,21 @@ _SCIPY = f"SciPy {scipy.__version__}"
 def integrals() -> Iterator[Comparison]:
     """Integrands as one writes them with NumPy: ours computes many points a call, QUADPACK one."""
     cases = [
-        ("200 oscillations", lambda x: np.cos(200 * np.pi * x) * np.exp(-x), 0.0, 2.0, 0.5),
+        ("200 oscillations", lambda x: np.cos(200 * np.pi * x) * np.exp(-x), 0.0, 2.0, 1.0),
         ("a narrow peak", lambda x: 1 / (1e-8 + (x - 1 / 3) ** 2), 0.0, 1.0, None),
         ("a smooth function", lambda x: np.exp(-x * x), 0.0, 1.0, None),
     ]
     for name, f, a, b, gate in cases:
-
-        def ours(f=f, a=a, b=b) -> quadrature.Integral:
-            return quadrature.gauss_kronrod(f, a, b, rtol=1e-10, atol=1e-13)
-
-        def theirs(f=f, a=a, b=b) -> float:
-            return scipy.integrate.quad(f, a, b, epsrel=1e-10, epsabs=1e-13, limit=2000)[0]
-
-        np.testing.assert_allclose(ours().value, theirs(), rtol=1e-9, atol=1e-12)
+        ours = partial(quadrature.gauss_kronrod, f, a, b, rtol=1e-10, atol=1e-13)
+        theirs = partial(scipy.integrate.quad, f, a, b, epsrel=1e-10, epsabs=1e-13, limit=2000)
+        np.testing.assert_allclose(ours().value, theirs()[0], rtol=1e-9, atol=1e-12)
         yield Comparison(f"adaptive integral, {name}", f"{_SCIPY} (quad)", ours, theirs, gate)
 
 
 def points(count: int) -> Iterator[Comparison]:
     """Points in 16 variables."""
     count = 1 << (count.bit_length() - 1)
-    engines = {"Sobol": (quadrature.sobol, qmc.Sobol, 1.2), "Halton": (quadrature.halton, qmc.Halton, 1.0)}
+    engines = {"Sobol": (quadrature.sobol, qmc.Sobol, 1.3), "Halton": (quadrature.halton, qmc.Halton, 1.0)}
     for name, (ours, theirs, gate) in engines.items():
         np.testing.assert_allclose(ours(1024, 16), theirs(16, scramble=False).random(1024), atol=1e-14)
         yield Comparison(
