@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
@@ -18,8 +19,9 @@ from whitebox.optimize.line_search import Objective
 
 _EPS = float(np.finfo(np.float64).eps)
 
-# Steps of each problem of an augmented Lagrangian; the next one goes on from where they lead.
-_INNER_STEPS = 300
+# Steps of each problem of an augmented Lagrangian; the next one goes on from where they lead. And evaluations without a
+# lower value after which one is given up: what is left is rounding.
+_INNER_STEPS, _PATIENCE = 1000, 40
 
 # From a point to the values of m constraints, shape (m,), and their Jacobian, shape (m, n).
 Constraints = Callable[[Array], tuple[npt.ArrayLike, npt.ArrayLike]]
@@ -204,7 +206,7 @@ def lagrange_newton(
                     trial = corrected
                     break
             size /= 2
-            if size < 1e-10:
+            if size < 1e-14:
                 return _constrained(
                     point, value, (lam, np.zeros(0)), (stationarity, violation), (iteration, evaluations)
                 )
@@ -273,9 +275,9 @@ def augmented_lagrangian(
             total = value + lam @ c + rho / 2 * (c @ c) + (shifted @ shifted - mu @ mu) / (2 * rho)
             return float(total), gradient + J.T @ (lam + rho * c) + K.T @ shifted
 
-        inner = lbfgs(smooth, point, tol=max(accuracy, 0.1 * tol), max_iter=_INNER_STEPS)
+        inner = _Watched(smooth)
+        point, settled = inner.minimise(point, max(accuracy, 0.1 * tol))
         evaluations += inner.evaluations
-        point = inner.x
         c, J, g, K = both(point)
         lam, before = lam + rho * c, mu
         mu = np.maximum(0.0, mu + rho * g)
@@ -287,13 +289,47 @@ def augmented_lagrangian(
         if stationarity <= tol and violation <= tol:
             residuals = stationarity, violation
             return _constrained(point, value, (lam, mu), residuals, (iteration, evaluations), converged=True)
-        if violation <= tol and not inner.converged:
+        if violation <= tol and not settled:
             # What is left of the gradient drowns in the rounding of values.
             break
         if violation > worst / 4:
             rho = min(10 * rho, 1e10)
         worst, accuracy = min(worst, violation), max(accuracy / 10, 0.1 * tol)
     return _constrained(point, value, (lam, mu), (stationarity, violation), (iteration, evaluations))
+
+
+class _Settled(Exception):  # noqa: N818  # no error: the end of a search
+    pass
+
+
+class _Watched:
+    """An objective that remembers its best point, and ends a minimisation that only finds rounding."""
+
+    def __init__(self, objective: Objective) -> None:
+        self._objective = objective
+        self.evaluations = self._since = 0
+        self._value = self._slope = np.inf
+        self._point: Array | None = None
+
+    def __call__(self, x: Array) -> tuple[float, Array]:
+        value, gradient = self._objective(x)
+        self.evaluations += 1
+        self._since += 1
+        noise, slope = 4 * _EPS * abs(self._value) if self._point is not None else 0.0, float(np.abs(gradient).max())
+        if value < self._value - noise:
+            self._since = 0
+        # Of points that are equally low, the one where it is flattest.
+        if value < self._value - noise or (value <= self._value + noise and slope < self._slope):
+            self._value, self._slope, self._point = value, slope, x
+        elif self._since > _PATIENCE:
+            raise _Settled
+        return value, gradient
+
+    def minimise(self, x: Array, tol: float) -> tuple[Array, bool]:
+        """The best point from a start, and whether the gradient met the tolerance."""
+        with contextlib.suppress(_Settled):
+            lbfgs(self, x, tol=tol, max_iter=_INNER_STEPS)
+        return (x if self._point is None else self._point), self._slope <= tol
 
 
 def _constrained(
@@ -313,7 +349,8 @@ def _newton_step(H: Array, J: Array, gradient: Array, c: Array) -> tuple[Array, 
     m, n = J.shape
     if H.shape != (n, n):
         raise ShapeError(f"hessian must give shape {(n, n)}, got {H.shape}")
-    scale = max(float(np.abs(H).max()), 1e-8)
+    # Without any curvature a step is as long as the gradient.
+    scale = float(np.abs(H).max()) or float(np.abs(gradient).max()) or 1.0
     shift = 0.0
     while True:
         matrix = np.block([[H + shift * np.eye(n), J.T], [J, np.zeros((m, m))]])
@@ -322,7 +359,7 @@ def _newton_step(H: Array, J: Array, gradient: Array, c: Array) -> tuple[Array, 
             return both[:n], both[n:]
         if shift > 1e8 * scale:
             raise SingularMatrixError("the Jacobian of constraints has no full rank: gradients depend on each other")
-        shift = max(10 * shift, 1e-4 * scale)
+        shift = max(10 * shift, (1e-4 if H.any() else 1.0) * scale)
 
 
 def _inertia(matrix: Array) -> tuple[int, int]:

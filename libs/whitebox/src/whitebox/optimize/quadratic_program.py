@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from whitebox._validation import Array, as_matrix, as_vector, number_in, positive_int
 from whitebox.errors import InfeasibleError, NotPositiveDefiniteError, ShapeError, UnboundedError
-from whitebox.linalg import cholesky, lstsq, solve_triangular
+from whitebox.linalg import cholesky, eigh, solve_triangular
 
 # Added to the diagonals of what is factored, relative to its size: rounding. More where that does not do; refinement
 # takes it out of the solutions again.
@@ -257,7 +257,9 @@ def _without_inequalities(problem: _Problem, tol: float) -> QPSolution:
     n, p = len(q), len(b)
     matrix = np.block([[P, A.T], [A, np.zeros((p, p))]])
     right = np.concatenate([-q, b])
-    both = lstsq(matrix, right).solution
+    values, vectors = eigh(matrix)
+    kept = np.abs(values) > 10 * len(matrix) * _EPS * np.abs(values).max()
+    both = vectors[:, kept] @ ((vectors[:, kept].T @ right) / values[kept])
     x, y = both[:n], both[n:]
     rest = np.abs(matrix @ both - right)
     size = float(np.abs(matrix).max()) * float(np.abs(both).max()) + float(np.abs(right).max())

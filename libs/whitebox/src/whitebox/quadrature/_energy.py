@@ -75,10 +75,11 @@ def integrate_within(
     .. math:: E = P\, t, \qquad c = P\, t / n
 
     with t the measured seconds, those of the method's own work included, and c what an evaluation of the last batch
-    cost. Each batch is planned to cost a quarter of what is left at that price, so that E stays within the budget
-    unless the integrand becomes more than four times as dear from one batch to the next, or its first evaluation alone
-    exceeds it. Processor time of all threads is what counts, so that waiting for other programs costs nothing; on
-    devices other than the processor, time on the wall. Compiling (with "numba") is not charged.
+    cost. Each batch is planned to cost a quarter of what is left at that price, and none is begun once twice the
+    cheapest so far exceeds what is left, so that E stays within the budget unless the integrand becomes more than four
+    times as dear from one batch to the next, or its first evaluation alone exceeds it. Processor time of all threads is
+    what counts, so that waiting for other programs costs nothing; on devices other than the processor, time on the
+    wall. Compiling (with "numba") is not charged.
 
     One variable is integrated by adaptive Gauss–Kronrod, several by scrambled Sobol points, more than 64 at random: all
     improve step by step. Their errors fall geometrically, about as 1/E, and as :math:`E^{-1/2}`.
@@ -131,7 +132,7 @@ class _Meter:
         self._watts = None if watts is None else number_in(watts, "watts", 0, open_low=True)
         self._figure = None if figure is None else number_in(figure, "joules_per_evaluation", 0, open_low=True)
         self._clock = clock
-        self._price = 0.0
+        self._price = self._least = 0.0
         self.spent, self.evaluations = 0.0, 0
 
     @property
@@ -142,8 +143,10 @@ class _Meter:
     def room(self) -> int:
         """How many evaluations may come next."""
         if self._figure is None:
-            left = _SHARE * (self.budget - self.spent)
-            return max(0, int(min(left / self._price, 2.0**62))) if self._price > 0 else 1 << 62
+            left = self.budget - self.spent
+            if 2 * self._least > left:
+                return 0  # however few points, a call has its own cost
+            return max(0, int(min(_SHARE * left / self._price, 2.0**62))) if self._price > 0 else 1 << 62
         most = int(min(self.budget / self._figure, 2.0**62))
         # The quotient may have been rounded up.
         return most - (most * self._figure > self.budget) - self.evaluations
@@ -159,6 +162,7 @@ class _Meter:
         else:
             self.spent += self._watts * seconds
             self._price = self._watts * seconds / max(count, 1)
+            self._least = min(self._least, self._watts * seconds) if self._least else self._watts * seconds
 
     def demand(self, smallest: int) -> None:
         """Raises BudgetError unless the smallest estimate can be paid."""

@@ -6,7 +6,7 @@ import heapq
 import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -123,13 +123,8 @@ def integrate_line(line: Line, cuts: Sequence[float], rtol: float, atol: float, 
         heap.refine(tolerance(heap.value, rtol, atol), limit - line.evaluations)
 
 
-class _Interval(NamedTuple):
-    order: float
-    low: float
-    high: float
-    value: float
-    error: float
-    rounded: bool
+# How it is ordered in the heap, ends, value, error, and whether that is rounding.
+_Interval = tuple[float, float, float, float, float, bool]
 
 
 class Adaptive:
@@ -160,21 +155,16 @@ class Adaptive:
 
     def exhausted(self, target: float) -> bool:
         """Whether halving cannot bring the error to the target."""
-        return self._heap[0].rounded or self._stuck > target
+        return self._heap[0][5] or self._stuck > target
 
     def refine(self, target: float, limit: int) -> None:
         """Halves the worst intervals, as few as leave errors below the target, with so many evaluations at most."""
-        lows: list[float] = []
-        highs: list[float] = []
-        left = self.error
-        while self._heap and not self._heap[0].rounded and 2 * self.cost * (len(lows) + 1) <= limit:
-            worst = heapq.heappop(self._heap)
-            lows.append(worst.low)
-            highs.append(worst.high)
-            left -= worst.error
-            if left <= target / 2:
-                break
-        low, high = np.array(lows), np.array(highs)
+        worst: list[_Interval] = []
+        left, most = self.error, limit // (2 * self.cost)
+        while self._heap and not self._heap[0][5] and len(worst) < most and (not worst or left > target / 2):
+            worst.append(heapq.heappop(self._heap))
+            left -= worst[-1][4]
+        low, high = np.array([(interval[1], interval[2]) for interval in worst]).T
         middle = low / 2 + high / 2
         self._add(np.concatenate([low, middle]), np.concatenate([middle, high]))
 
@@ -190,30 +180,32 @@ class Adaptive:
         )
 
     def _add(self, low: Array, high: Array) -> None:
-        run, half = self._line.run, (high - low) / 2
-        middle = run.array(low / 2 + high / 2)[:, None]
-        points = middle + run.array(half)[:, None] * self._unit
+        run, half = self._line.run, high / 2 - low / 2
+        points = run.array(low / 2 + high / 2)[:, None] + run.array(half)[:, None] * self._unit
         values = self._line(points.reshape(-1)).reshape(len(low), -1)
         sums = values @ self._both
         outer, inner = run.host(sums).T * half
         around = run.host(abs(values - sums[:, :1] / 2) @ self._outer) * half
-        size = run.host(abs(values) @ self._outer) * half
+        floor = run.host(abs(values) @ self._outer) * (half * _ROUNDING)
         error = np.abs(outer - inner)
-        spread = np.where(around > 0, around, 1.0)
-        error = np.where(around > 0, around * np.minimum(1.0, (200 * error / spread) ** 1.5), error)
-        floor = np.where(size > _TINY / _ROUNDING, _ROUNDING * size, 0.0)
-        # Of halves narrower than this the outermost nodes would fall on the ends, which may be singular.
-        narrow = half <= 256 * _EPS * self._line.axis.magnitude(low, high)
-        rounded = (error <= floor) | narrow | (half < _NARROWEST)
+        share = 200 * error / np.maximum(np.maximum(around, 200 * error), _TINY)
+        error = np.where(around > 0, around * share**1.5, error)
+        rounded = error <= floor
+        narrowest = float(half.min())
+        if narrowest <= 1e-10 * (self._line.axis.high - self._line.axis.low):
+            # Of halves narrower than this the outermost nodes would fall on the ends, which may be singular.
+            rounded |= half <= np.maximum(256 * _EPS * self._line.axis.magnitude(low, high), _NARROWEST)
         error = np.maximum(error, floor)
-        for row in zip(low.tolist(), high.tolist(), outer.tolist(), error.tolist(), rounded.tolist(), strict=True):
-            # Those that cannot be improved wait behind all others.
-            order = 1.0 if row[4] else -row[3]
-            heapq.heappush(self._heap, _Interval(order, *row))
+        # Those that cannot be improved wait behind all others.
+        columns = np.where(rounded, 1.0, -error), low, high, outer, error, rounded
+        self._heap += zip(*(column.tolist() for column in columns), strict=True)
+        heapq.heapify(self._heap)
         # Summed anew: updating would keep the rounding errors of the first, coarse values.
-        self.value = math.fsum(interval.value for interval in self._heap)
-        self.error = math.fsum(interval.error for interval in self._heap)
-        self._stuck = math.fsum(interval.error for interval in self._heap if interval.rounded)
+        self.value = math.fsum([interval[3] for interval in self._heap])
+        self.error = math.fsum([interval[4] for interval in self._heap])
+        self._stuck = (
+            math.fsum([interval[4] for interval in self._heap if interval[5]]) if rounded.any() else self._stuck
+        )
 
 
 @lru_cache(maxsize=64)

@@ -181,12 +181,14 @@ def scramble(directions: Words, rng: np.random.Generator) -> tuple[Words, Words]
     d = directions.shape[1]
     rows = rng.integers(1 << _BITS, size=(_BITS, d), dtype=np.uint32)
     shift: Words = rng.integers(1 << _BITS, size=(d,), dtype=np.uint32)
-    product = np.zeros_like(directions)
-    for i in range(_BITS):
-        digit = np.uint32(1 << (_BITS - 1 - i))
-        above = np.uint32((1 << _BITS) - (1 << (_BITS - i)))
-        selected = directions & ((rows[i] & above) | digit)
-        product |= (np.bitwise_count(selected) & np.uint8(1)).astype(np.uint32) * digit
+    places = np.arange(_BITS - 1, -1, -1, dtype=np.uint32)[:, None]
+    digit = np.uint32(1) << places
+    # Row i may select the digits above its own.
+    above = ~((digit << np.uint32(1)) - np.uint32(1))
+    above[0] = 0
+    selected = directions & ((rows & above) | digit)[:, None, :]
+    parity = (np.bitwise_count(selected) & np.uint8(1)).astype(np.uint32)
+    product: Words = np.bitwise_or.reduce(parity << places[:, :, None], axis=0)
     return product, shift
 
 

@@ -78,7 +78,7 @@ def augmented_lagrangian(
     (1.0, 2.0)
     """
     lam, mu = [0.0] * len(equalities(x)[0]), [0.0] * len(inequalities(x)[0])
-    for _ in range(20):
+    for _ in range(12):
 
         def penalised(z: Vector, lam: Vector = lam, mu: Vector = mu) -> tuple[float, Vector]:
             value, gradient = objective(z)
@@ -92,7 +92,7 @@ def augmented_lagrangian(
                 slope = [s + shifted * a for s, a in zip(slope, row, strict=True)]
             return value, slope
 
-        x = bfgs(penalised, x, steps=50)
+        x = bfgs(penalised, x, steps=12)
         lam = [multiplier + rho * c for multiplier, c in zip(lam, equalities(x)[0], strict=True)]
         mu = [max(0.0, m + rho * g) for m, g in zip(mu, inequalities(x)[0], strict=True)]
     return x, lam, mu
