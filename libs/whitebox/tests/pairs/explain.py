@@ -13,31 +13,35 @@ from whitebox.tree import Tree
 slow = reference.explain
 
 
+SEEDS = st.integers(0, 2**32 - 1)
+
+
 @st.composite
 def games(draw: st.DrawFn) -> tuple[Any, int]:
-    """A worth for every coalition."""
+    """A worth for every coalition, some of them alike."""
     players = draw(st.integers(1, 5))
-    return np.array(draw(st.lists(st.floats(-10, 10), min_size=2**players, max_size=2**players))), players
+    return np.random.default_rng(draw(SEEDS)).normal(scale=5, size=2**players).round(draw(st.integers(0, 3))), players
 
 
 @st.composite
 def models(draw: st.DrawFn) -> tuple[Any, Any, Any]:
     """A model that is not additive, a background with ties to x in it, and x."""
     d = draw(st.integers(1, 5))
-    row = st.lists(st.integers(-2, 2).map(float), min_size=d, max_size=d)
-    A = np.random.default_rng(draw(st.integers(0, 2**32 - 1))).normal(size=(d, 3))
+    rng = np.random.default_rng(draw(SEEDS))
+    A = rng.normal(size=(d, 3))
 
     def predict(X: Any) -> Any:
         return np.prod(np.asarray(X) @ A + 1, axis=-1)
 
-    return predict, draw(st.lists(row, min_size=1, max_size=3)), draw(row)
+    rows = rng.integers(-2, 3, size=(draw(st.integers(2, 4)), d)).astype(float).tolist()
+    return predict, rows[1:], rows[0]
 
 
 @st.composite
 def grown(draw: st.DrawFn, count: int = 1) -> tuple[Any, ...]:
     """A random tree that looks at a column more than once, and rows."""
     d, size = draw(st.integers(1, 4)), draw(st.integers(0, 6))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    rng = np.random.default_rng(draw(SEEDS))
     nodes = 2 * size + 1
     left, right = np.full(nodes, -1), np.full(nodes, -1)
     cover = np.ones(nodes)
@@ -52,8 +56,7 @@ def grown(draw: st.DrawFn, count: int = 1) -> tuple[Any, ...]:
     made = Tree(
         left, right, rng.integers(0, d, nodes), rng.integers(-2, 3, nodes) + 0.5, rng.normal(size=(nodes, 1)), cover
     )
-    row = st.lists(st.integers(-3, 3).map(float), min_size=d, max_size=d)
-    return (made, *(draw(row) for _ in range(count)))
+    return (made, *rng.integers(-3, 4, size=(count, d)).astype(float).tolist())
 
 
 def _plain(made: Tree) -> Any:

@@ -9,35 +9,45 @@ from hypothesis import strategies as st
 from pairs.pair import Pair
 from whitebox import anomaly, ensemble, reference, tree
 
+SEEDS = st.integers(0, 2**32 - 1)
+
 
 @st.composite
-def problems(draw: st.DrawFn, classes: int = 3, rows: int = 12, levels: int = 4) -> tuple[Any, Any, Any]:
+def problems(draw: st.DrawFn, classes: int = 3, rows: int = 12, levels: int = 5) -> tuple[Any, Any, Any]:
     """Rows with ties, labels of at least two classes (or targets where `classes` is 0), and rows to predict."""
     n, d = draw(st.integers(2, rows)), draw(st.integers(1, 3))
-    row = st.lists(st.integers(0, levels).map(float), min_size=d, max_size=d)
-    X = draw(st.lists(row, min_size=n, max_size=n))
-    if classes:
-        y = draw(st.lists(st.integers(0, classes - 1), min_size=n, max_size=n).filter(lambda y: len(set(y)) > 1))
-    else:
-        y = draw(st.lists(st.integers(-3, 3).map(float), min_size=n, max_size=n))
-    return X, y, draw(st.lists(row, min_size=1, max_size=4))
+    rng = np.random.default_rng(draw(SEEDS))
+    X, queries = (rng.integers(0, levels, size=(count, d)).astype(float).tolist() for count in (n, 4))
+    if not classes:
+        return X, rng.integers(-3, 4, size=n).astype(float).tolist(), queries
+    y = rng.integers(0, classes, size=n)
+    y[0] = (y[1] + 1) % classes
+    return X, y.tolist(), queries
 
 
 @st.composite
 def weighted(draw: st.DrawFn, classes: int) -> tuple[Any, Any, Any, Any]:
+    """A problem whose rows count 0 to 3 times."""
     X, y, queries = draw(problems(classes))
-    return X, y, queries, draw(st.lists(st.integers(0, 3).map(float), min_size=len(X), max_size=len(X)).filter(any))
+    weights = np.random.default_rng(draw(SEEDS)).integers(0, 4, size=len(X))
+    weights[0] = max(weights[0], 1)
+    return X, y, queries, weights.astype(float).tolist()
 
 
 @st.composite
 def tables(draw: st.DrawFn, missing: bool) -> tuple[Any, Any, Any]:
     """Numbers beside categories, with gaps in between."""
     n = draw(st.integers(2, 12))
-    gap = st.none() if missing else st.nothing()
-    row = st.tuples(st.one_of(st.integers(0, 4).map(float), gap), st.one_of(st.sampled_from("abc"), gap)).map(list)
-    X = draw(st.lists(row, min_size=n, max_size=n).filter(lambda X: any(isinstance(row[1], str) for row in X)))
-    y = draw(st.lists(st.integers(0, 2), min_size=n, max_size=n).filter(lambda y: len(set(y)) > 1))
-    return X, y, draw(st.lists(row, min_size=1, max_size=4))
+    rng = np.random.default_rng(draw(SEEDS))
+    gaps = (rng.random((n + 4, 2)) < 0.25) & missing
+    gaps[0, 1] = False
+    rows = [
+        [None if gap[0] else float(number), None if gap[1] else "abc"[letter]]
+        for number, letter, gap in zip(rng.integers(0, 5, n + 4), rng.integers(0, 3, n + 4), gaps, strict=True)
+    ]
+    y = rng.integers(0, 3, size=n)
+    y[0] = (y[1] + 1) % 3
+    return rows[:n], y.tolist(), rows[n:]
 
 
 def _table(rows: Any) -> Any:

@@ -50,8 +50,8 @@ def same_width(left: Array, left_name: str, right: Array, right_name: str) -> No
         )
 
 
-def predictions(predict: Predict, rows: Array) -> Array:
-    """What a model says, always of shape (n, outputs).
+def answers(predict: Predict, rows: Array) -> tuple[Array, bool]:
+    """What a model says, always of shape (n, outputs), and whether it said it without an axis for the outputs.
 
     Raises:
         ShapeError: if it does not say one thing, or one row of things, for each row.
@@ -64,12 +64,16 @@ def predictions(predict: Predict, rows: Array) -> Array:
         )
     if not np.isfinite(said).all():
         raise NotFiniteError(f"predict gave NaN or infinity for row {int(np.argwhere(~np.isfinite(said))[0][0])}")
-    return said.reshape(len(rows), -1)
+    return said.reshape(len(rows), -1), said.ndim == 1
 
 
-def predicts_one(predict: Predict, row: Array) -> bool:
-    """Whether a model's outputs have no axis of their own."""
-    return np.ndim(predict(row[None])) == 1
+def predictions(predict: Predict, rows: Array) -> Array:
+    """What a model says, always of shape (n, outputs).
+
+    Raises:
+        ShapeError, NotFiniteError: as `answers`.
+    """
+    return answers(predict, rows)[0]
 
 
 def coalition_values(predict: Predict, background: Array, x: Array, masks: npt.NDArray[np.bool_]) -> Array:

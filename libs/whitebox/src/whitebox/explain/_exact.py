@@ -15,10 +15,9 @@ from whitebox.explain._coalitions import (
     Explanation,
     Predict,
     all_coalitions,
+    answers,
     as_rows,
     coalition_values,
-    predictions,
-    predicts_one,
     same_width,
     shapley_weights,
 )
@@ -92,9 +91,9 @@ def exact_shap(predict: Predict, background: npt.ArrayLike, x: npt.ArrayLike) ->
     known = as_matrix(background, "background")
     rows, single = as_rows(x, "x")
     same_width(rows, "x", known, "background")
-    base = predictions(predict, known).mean(axis=0)
+    usual, scalar = answers(predict, known)
     values = np.array([shapley_values(partial(coalition_values, predict, known, row), rows.shape[1]) for row in rows])
-    return shaped(values, base, single, predicts_one(predict, rows[0]))
+    return shaped(values, usual.mean(axis=0), single, scalar)
 
 
 def shaped(values: Array, base: Array, single: bool, scalar: bool) -> Explanation:

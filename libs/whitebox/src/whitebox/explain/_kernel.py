@@ -14,10 +14,10 @@ from whitebox.explain._coalitions import (
     Explanation,
     Predict,
     all_coalitions,
+    answers,
     as_rows,
     coalition_values,
     predictions,
-    predicts_one,
     same_width,
 )
 from whitebox.explain._exact import shaped
@@ -72,7 +72,8 @@ def kernel_shap(
     if budget < 2 * d:
         raise RangeError(f"n_samples must be at least two for each of the {d} columns, got {budget}")
     rng = np.random.default_rng(0) if rng is None else rng
-    base, reached = predictions(predict, known).mean(axis=0), predictions(predict, rows)
+    usual, scalar = answers(predict, known)
+    base, reached = usual.mean(axis=0), predictions(predict, rows)
     values = np.zeros((len(rows), d, len(base)))
     for i, row in enumerate(rows):
         # What is the same in all of the background changes nothing.
@@ -86,7 +87,7 @@ def kernel_shap(
             chosen[:, players] = masks
             worth = coalition_values(predict, known, row, chosen) - base
             values[i, players] = _least_squares(masks.astype(np.float64), weights, worth, gain)
-    return shaped(values, base, single, predicts_one(predict, rows[0]))
+    return shaped(values, base, single, scalar)
 
 
 def _least_squares(masks: Array, weights: Array, worth: Array, gain: Array) -> Array:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from whitebox._validation import Array, as_matrix, as_vector, number_in, positive_int
 from whitebox.errors import RangeError
-from whitebox.explain._coalitions import Predict, predictions, predicts_one, same_width
+from whitebox.explain._coalitions import Predict, answers, same_width
 from whitebox.linalg import solve_positive_definite
 
 
@@ -79,7 +79,7 @@ def lime_tabular(
         raise RangeError(f"penalty must be 'ridge' or 'lasso', got {penalty!r}")
     spread = known.std(axis=0)
     z = rng.standard_normal((positive_int(n_samples, "n_samples"), d)) * (spread > 0)
-    said = predictions(predict, row + spread * z)
+    said, scalar = answers(predict, row + spread * z)
     weights = np.exp(-(z**2).sum(axis=1) / width**2)
     if weights.sum() < 1e-250:
         raise RangeError(f"kernel_width is so small ({width:g}) that no perturbation has any weight")
@@ -98,7 +98,7 @@ def lime_tabular(
     whole = weights @ target**2
     score = np.where(whole > 0, 1 - left / np.where(whole > 0, whole, 1.0), 1.0)
     intercept = mean - z_mean @ coef
-    if predicts_one(predict, row):
+    if scalar:
         return LocalSurrogate(coef[:, 0], intercept[0], score[0])
     return LocalSurrogate(coef, intercept, score)
 
