@@ -42,9 +42,10 @@ class BaseEstimator:
     feature_names_in_: npt.NDArray[Any]
     # scikit-learn's name for what this is: "classifier", "transformer", ...
     _kind: ClassVar[str | None] = None
-    # Whether `y` may have several columns, and whether `X` must not be negative.
+    # Whether `y` may have several columns, whether `X` must not be negative, and whether it should be counts.
     _many_targets: ClassVar[bool] = False
     _positive_only: ClassVar[bool] = False
+    _counts_only: ClassVar[bool] = False
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002  # scikit-learn's signature
         """Parameters by name, as given to the constructor."""
@@ -77,9 +78,11 @@ class BaseEstimator:
             target_tags=sklearn.TargetTags(
                 required=self._kind in ("classifier", "regressor"), multi_output=self._many_targets
             ),
-            classifier_tags=sklearn.ClassifierTags() if self._kind == "classifier" else None,
+            classifier_tags=(
+                sklearn.ClassifierTags(poor_score=self._counts_only) if self._kind == "classifier" else None
+            ),
             regressor_tags=sklearn.RegressorTags() if self._kind == "regressor" else None,
-            transformer_tags=sklearn.TransformerTags() if self._kind == "transformer" else None,
+            transformer_tags=sklearn.TransformerTags() if hasattr(type(self), "transform") else None,
             input_tags=sklearn.InputTags(positive_only=self._positive_only),
         )
 
