@@ -236,7 +236,7 @@ def test_agreement_is_the_minimum_of_the_sum_and_its_multipliers_cancel() -> Non
     rng = np.random.default_rng(0)
     weights, anchors = rng.random((5, 3)) + 0.2, rng.standard_normal((5, 3))
     proximals = [lambda v, rho, w=w, a=a: (w * a + rho * v) / (w + rho) for w, a in zip(weights, anchors, strict=True)]
-    found = optimize.consensus_admm(proximals, 3)
+    found = optimize.consensus_admm(proximals, 3, max_iter=300)
     assert found.converged
     np.testing.assert_allclose(found.x, (weights * anchors).sum(axis=0) / weights.sum(axis=0), atol=1e-6)
     np.testing.assert_allclose(found.dual.sum(axis=0), 0, atol=1e-9)

@@ -144,6 +144,12 @@ def test_what_stands_at_zero_is_resolved_and_what_cannot_be_is_told() -> None:
     assert abs(at_one.value - 2) <= at_one.error
 
 
+def test_slow_tails_are_resolved_to_the_range_of_floats() -> None:
+    found = wq.tanh_sinh(lambda x: x**-1.1, 1, np.inf, rtol=1e-9)
+    assert found.converged
+    assert found.value == pytest.approx(10, rel=1e-8)
+
+
 # --- points ---------------------------------------------------------------------------------------------------------
 
 

@@ -121,7 +121,7 @@ MUTANTS = [
         ADMM,
         "z = (x + u).mean(axis=0)\n        u = u + x - z",
         "z = (x + u).mean(axis=0)\n        u = 0 * u",
-        ("pair:optimize.admm.consensus_admm",),
+        (f"{LAWS}:test_agreement_is_the_minimum_of_the_sum_and_its_multipliers_cancel",),
     ),
     Mutant(
         "the budget is split in proportion to the scales",

@@ -76,7 +76,7 @@ MUTANTS = [
         DOMAIN,
         "((1 - distance) / distance, distance**-2.0)",
         "((1 - distance) / (1 - (1 - distance) + 1e-300), distance**-2.0)",
-        ("oracles.test_quadrature:test_slow_tails_are_resolved_to_the_range_of_floats",),
+        (f"{LAWS}:test_slow_tails_are_resolved_to_the_range_of_floats",),
     ),
     Mutant(
         "swapped bounds do not turn the sign",

@@ -104,12 +104,6 @@ def test_singular_integrals_are_mpmaths(f, exact) -> None:
     assert found.evaluations < 500
 
 
-def test_slow_tails_are_resolved_to_the_range_of_floats() -> None:
-    found = wq.tanh_sinh(lambda x: x**-1.1, 1, np.inf, rtol=1e-9)
-    assert found.converged
-    assert found.value == pytest.approx(10, rel=1e-8)
-
-
 def test_sequences_are_scipys() -> None:
     for d in (1, 3, 17, 64):
         for n, skip in ((256, 0), (100, 37)):
