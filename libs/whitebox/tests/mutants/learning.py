@@ -34,7 +34,10 @@ MUTANTS = [
         LEAST_SQUARES,
         "target_mean - row_mean @ weights",
         "target_mean + 0 * (row_mean @ weights)",
-        ("pair:linear_model.LinearRegression", "pair:linear_model.Ridge"),
+        (
+            "pair:linear_model.LinearRegression",
+            "pair:linear_model.Ridge",
+        ),
     ),
     Mutant(
         "ridge and lasso without centring, which penalises the intercept",
@@ -44,7 +47,6 @@ MUTANTS = [
         (
             f"{LAWS}:test_the_gradient_of_ridge_vanishes_and_its_intercept_is_free",
             f"{LAWS}:test_the_lasso_is_optimal_and_leaves_out_what_correlates_too_little",
-            "pair:linear_model.Ridge",
         ),
     ),
     Mutant(
@@ -52,27 +54,21 @@ MUTANTS = [
         LEAST_SQUARES,
         "rows.T @ rows + alpha * np.eye(d)",
         "rows.T @ rows + n * alpha * np.eye(d)",
-        (
-            f"{LAWS}:test_the_gradient_of_ridge_vanishes_and_its_intercept_is_free",
-            "pair:linear_model.Ridge",
-        ),
+        (f"{LAWS}:test_the_gradient_of_ridge_vanishes_and_its_intercept_is_free",),
     ),
     Mutant(
         "dependent columns are solved as if they were not",
         LEAST_SQUARES,
         "L.diagonal().min() > _INDEPENDENT",
         "L.diagonal().min() > 0",
-        ("oracles.test_learning:test_an_ill_conditioned_least_squares_problem_keeps_its_digits",),
+        (f"{LAWS}:test_an_ill_conditioned_least_squares_problem_keeps_its_digits",),
     ),
     Mutant(
         "lasso without the soft threshold",
         LASSO,
         "new = (pull - alpha) / curvature",
         "new = pull / curvature",
-        (
-            f"{LAWS}:test_the_lasso_is_optimal_and_leaves_out_what_correlates_too_little",
-            "pair:linear_model.Lasso",
-        ),
+        (f"{LAWS}:test_the_lasso_is_optimal_and_leaves_out_what_correlates_too_little",),
     ),
     Mutant(
         "lasso forgets its own part of the residual",
@@ -93,25 +89,21 @@ MUTANTS = [
         SMO,
         "if gradient[t] < steepest and beta[t] < upper[t]:",
         "if gradient[t] < steepest and beta[t] != 0.0 and beta[t] < upper[t]:",
-        (
-            f"{LAWS}:test_training_from_multipliers_that_are_all_zero_separates_the_classes",
-            "pair:svm.SVC",
-            "pair:svm.solve_dual",
-        ),
+        (f"{LAWS}:test_training_from_multipliers_that_are_all_zero_separates_the_classes",),
     ),
     Mutant(
         "the bias has the wrong sign",
         SMO,
         "return 0.0 - float(gradient[free].mean())",
         "return float(gradient[free].mean())",
-        (f"{LAWS}:test_support_vectors_satisfy_the_optimality_conditions", "pair:svm.SVC"),
+        (f"{LAWS}:test_support_vectors_satisfy_the_optimality_conditions",),
     ),
     Mutant(
         "the bias is averaged over all multipliers, at bounds too",
         SMO,
         "free = (beta > lower) & (beta < upper)",
         "free = np.ones(len(beta), dtype=bool)",
-        (f"{LAWS}:test_support_vectors_satisfy_the_optimality_conditions", "pair:svm.SVC"),
+        (f"{LAWS}:test_support_vectors_satisfy_the_optimality_conditions",),
     ),
     Mutant(
         "multipliers leave the box",
@@ -139,7 +131,7 @@ MUTANTS = [
         KERNELS,
         "likeness: Array = np.exp(exponent, out=exponent)",
         "likeness: Array = np.exp(-np.sqrt(-exponent))",
-        ("pair:svm.SVC", f"{LAWS}:test_the_duality_gap_of_the_machine_is_small"),
+        (f"{LAWS}:test_the_duality_gap_of_the_machine_is_small",),
     ),
     Mutant(
         "regression without a tube",
@@ -167,30 +159,21 @@ MUTANTS = [
         PLATT,
         "np.where(labels, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))",
         "np.where(labels, 1.0, 0.0)",
-        (
-            f"{LAWS}:test_the_sigmoid_keeps_the_mean_of_its_targets_and_never_reaches_certainty",
-            "pair:svm.fit_platt",
-        ),
+        (f"{LAWS}:test_the_sigmoid_keeps_the_mean_of_its_targets_and_never_reaches_certainty",),
     ),
     Mutant(
         "pairs are coupled with their directions exchanged",
         PLATT,
         "other = r.transpose(0, 2, 1)",
         "other = r",
-        (
-            f"{LAWS}:test_consistent_pairs_give_back_the_probabilities_they_come_from",
-            "pair:svm.couple_probabilities",
-        ),
+        (f"{LAWS}:test_consistent_pairs_give_back_the_probabilities_they_come_from",),
     ),
     Mutant(
         "ties between neighbours are left to the order of selection",
         SEARCH,
         "np.lexsort((columns, squared, which))",
         "np.lexsort((-columns, squared, which))",
-        (
-            f"{LAWS}:test_neighbours_are_those_of_a_full_sort_with_ties_to_the_lower_index",
-            "pair:neighbors.kneighbors",
-        ),
+        (f"{LAWS}:test_neighbours_are_those_of_a_full_sort_with_ties_to_the_lower_index",),
     ),
     Mutant(
         "neighbours are ruled out by distances that have lost their digits",
@@ -225,7 +208,7 @@ MUTANTS = [
         COUNTS,
         "smoothed = self.feature_count_ + self.alpha",
         "smoothed = self.feature_count_",
-        (f"{LAWS}:test_a_word_that_a_class_has_never_shown_does_not_rule_it_out", "pair:naive_bayes.MultinomialNB"),
+        (f"{LAWS}:test_a_word_that_a_class_has_never_shown_does_not_rule_it_out",),
     ),
     Mutant(
         "smoothing is not counted in the total",
@@ -239,7 +222,7 @@ MUTANTS = [
         COUNTS,
         "present @ (self.feature_log_prob_ - absent).T + self.class_log_prior_ + absent.sum(axis=1)",
         "present @ self.feature_log_prob_.T + self.class_log_prior_",
-        (f"{LAWS}:test_absence_speaks_in_bernoulli_naive_bayes", "pair:naive_bayes.BernoulliNB"),
+        (f"{LAWS}:test_absence_speaks_in_bernoulli_naive_bayes",),
     ),
     Mutant(
         "the complement holds the class itself",
@@ -253,7 +236,7 @@ MUTANTS = [
         GAUSSIAN,
         "members.T @ deviations**2 / counts + self.epsilon_",
         "members.T @ deviations**2 / counts",
-        (f"{LAWS}:test_a_feature_constant_within_a_class_does_not_decide_alone", "pair:naive_bayes.GaussianNB"),
+        (f"{LAWS}:test_a_feature_constant_within_a_class_does_not_decide_alone",),
     ),
     Mutant(
         "the determinant is forgotten in the density",
@@ -274,7 +257,7 @@ MUTANTS = [
         SEEDING,
         "np.minimum(distances, nearest, out=distances)",
         "nearest",
-        ("oracles.test_learning:test_seeds_are_as_good_as_scikit_learns",),
+        (f"{LAWS}:test_every_far_group_gets_a_seed",),
     ),
     Mutant(
         "an empty cluster stays where it is",
@@ -295,7 +278,7 @@ MUTANTS = [
         KMEANS,
         "changed = self._reassign(moved)",
         "changed = bool(moved.any())",
-        (f"{LAWS}:test_centres_are_means_and_labels_nearest_when_k_means_has_converged", "pair:cluster.KMeans"),
+        (f"{LAWS}:test_centres_are_means_and_labels_nearest_when_k_means_has_converged",),
     ),
     Mutant(
         "the truncated decomposition centres",
@@ -309,34 +292,28 @@ MUTANTS = [
         TSNE,
         "    kernel += 1.0\n    np.reciprocal(kernel, out=kernel)\n",
         "    np.exp(-kernel, out=kernel)\n",
-        (
-            f"{LAWS}:test_distances_in_the_map_count_by_students_distribution",
-            "pair:manifold.kl_divergence_and_gradient",
-        ),
+        (f"{LAWS}:test_distances_in_the_map_count_by_students_distribution",),
     ),
     Mutant(
         "the gradient without the kernel, as in SNE",
         TSNE,
         "    work *= kernel\n",
         "",
-        (
-            f"{LAWS}:test_the_gradient_of_the_map_is_that_of_finite_differences",
-            "pair:manifold.kl_divergence_and_gradient",
-        ),
+        (f"{LAWS}:test_the_gradient_of_the_map_is_that_of_finite_differences",),
     ),
     Mutant(
         "affinities that are not divided by twice the number of rows",
         TSNE,
         "(conditional + conditional.T) / (2 * len(rows))",
         "(conditional + conditional.T) / len(rows)",
-        (f"{LAWS}:test_every_row_has_the_perplexity_that_was_asked_for", "pair:manifold.joint_probabilities"),
+        (f"{LAWS}:test_every_row_has_the_perplexity_that_was_asked_for",),
     ),
     Mutant(
         "affinities that are not symmetric",
         TSNE,
         "(conditional + conditional.T) / (2 * len(rows))",
         "conditional / len(rows)",
-        (f"{LAWS}:test_every_row_has_the_perplexity_that_was_asked_for", "pair:manifold.joint_probabilities"),
+        (f"{LAWS}:test_every_row_has_the_perplexity_that_was_asked_for",),
     ),
     Mutant(
         "the perplexity is taken for the entropy in bits",
@@ -357,34 +334,28 @@ MUTANTS = [
         FUNK,
         "Q[i, f] = q + rate * (error * p - reg * q)",
         "Q[i, f] = q + rate * (error * P[u, f] - reg * q)",
-        (f"{LAWS}:test_factors_are_stepped_from_where_both_stood", "pair:recsys.FunkSVD"),
+        (f"{LAWS}:test_factors_are_stepped_from_where_both_stood",),
     ),
     Mutant(
         "FunkSVD without biases",
         FUNK,
         "user_biases[u] += rate * (error - reg * user_biases[u])",
         "user_biases[u] += 0.0",
-        (f"{LAWS}:test_epochs_lower_the_error_and_biases_alone_give_means", "pair:recsys.FunkSVD"),
+        (f"{LAWS}:test_epochs_lower_the_error_and_biases_alone_give_means",),
     ),
     Mutant(
         "implicit ALS ignores the confidence",
         ALS,
         "extra, turned_extra = alpha * seen.ratings, alpha * turned.ratings",
         "extra, turned_extra = alpha * np.ones(len(seen.ratings)), alpha * np.ones(len(seen.ratings))",
-        (
-            f"{LAWS}:test_confidence_makes_what_was_seen_often_count_more",
-            "pair:recsys.ImplicitALS",
-        ),
+        (f"{LAWS}:test_confidence_makes_what_was_seen_often_count_more",),
     ),
     Mutant(
         "implicit ALS leaves out what was not seen",
         ALS,
         "solve_rows(seen, Q, Q.T @ Q, weights=extra",
         "solve_rows(seen, Q, 0 * Q.T @ Q, weights=1 + extra",
-        (
-            f"{LAWS}:test_no_iteration_of_alternating_least_squares_raises_the_objective",
-            "pair:recsys.ImplicitALS",
-        ),
+        (f"{LAWS}:test_no_iteration_of_alternating_least_squares_raises_the_objective",),
     ),
     Mutant(
         "ALS fits the count where it should fit the preference",

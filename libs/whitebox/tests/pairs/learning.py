@@ -300,15 +300,11 @@ PAIRS = [
     ),
     Pair(
         "neighbors.KNeighborsClassifier",
-        lambda *drawn: _voted(reference.neighbors, "uniform", *drawn),
-        lambda *drawn: _voted(neighbors, "uniform", *drawn),
-        labelled(SMALL),
-        rtol=1e-12,
-    ),
-    Pair(
-        "neighbors.KNeighborsClassifier (by distance)",
-        lambda *drawn: _voted(reference.neighbors, "distance", *drawn),
-        lambda *drawn: _voted(neighbors, "distance", *drawn),
+        lambda *drawn: (
+            _voted(reference.neighbors, "uniform", *drawn),
+            _voted(reference.neighbors, "distance", *drawn),
+        ),
+        lambda *drawn: (_voted(neighbors, "uniform", *drawn), _voted(neighbors, "distance", *drawn)),
         labelled(SMALL),
         rtol=1e-12,
         atol=1e-15,

@@ -195,19 +195,20 @@ def _solve_rows(  # noqa: PLR0917  # numba knows no keyword-only arguments
     """Sums up each user's system and solves it by Cholesky's factorisation in place."""
     k = factors.shape[1]
     A = np.empty((k, k))
-    x = np.empty(k)
     for u in range(len(starts) - 1):
         if starts[u] == starts[u + 1]:
             continue
-        A[:] = base
-        x[:] = 0.0
+        for a in range(k):
+            solved[u, a] = 0.0
+            for b in range(a + 1):
+                A[a, b] = base[a, b]
         for place in range(starts[u], starts[u + 1]):
-            q = factors[items[place]]
+            item = items[place]
             for a in range(k):
-                x[a] += targets[place] * q[a]
-                scaled = weights[place] * q[a]
+                solved[u, a] += targets[place] * factors[item, a]
+                scaled = weights[place] * factors[item, a]
                 for b in range(a + 1):
-                    A[a, b] += scaled * q[b]
+                    A[a, b] += scaled * factors[item, b]
         for a in range(k):
             for b in range(a + 1):
                 total = A[a, b]
@@ -216,10 +217,9 @@ def _solve_rows(  # noqa: PLR0917  # numba knows no keyword-only arguments
                 A[a, b] = total / A[b, b] if b < a else np.sqrt(total)
         for a in range(k):
             for b in range(a):
-                x[a] -= A[a, b] * x[b]
-            x[a] /= A[a, a]
+                solved[u, a] -= A[a, b] * solved[u, b]
+            solved[u, a] /= A[a, a]
         for a in range(k - 1, -1, -1):
             for b in range(a + 1, k):
-                x[a] -= A[b, a] * x[b]
-            x[a] /= A[a, a]
-        solved[u] = x
+                solved[u, a] -= A[b, a] * solved[u, b]
+            solved[u, a] /= A[a, a]

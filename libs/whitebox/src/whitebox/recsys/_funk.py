@@ -12,6 +12,9 @@ from whitebox._validation import Array, number_in, positive_int
 from whitebox.errors import NotFiniteError
 from whitebox.recsys._model import Numbers, Recommender, observed
 
+# An error from which no step leads back, and whose square still is a number.
+_DIVERGED = 1e30
+
 
 class FunkSVD(Recommender):
     r"""Factors and biases of ratings by stochastic gradient descent.
@@ -121,9 +124,9 @@ def _epoch(  # noqa: PLR0917  # numba knows no keyword-only arguments
         error = ratings[place] - user_biases[u] - item_biases[i]
         for f in range(P.shape[1]):
             error -= P[u, f] * Q[i, f]
+        if not abs(error) < _DIVERGED:
+            return np.inf
         squares += error * error
-        if not np.isfinite(squares):
-            break
         user_biases[u] += rate * (error - reg * user_biases[u])
         item_biases[i] += rate * (error - reg * item_biases[i])
         for f in range(P.shape[1]):
