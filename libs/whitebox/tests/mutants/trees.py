@@ -177,8 +177,8 @@ MUTANTS = [
     Mutant(
         "boosting does not shrink its steps",
         HISTOGRAMS,
-        "-growth.learning_rate * sums[leaf, 1]",
-        "-sums[leaf, 1]",
+        "-growth.learning_rate * leaf.gradient",
+        "-leaf.gradient",
         (
             ENSEMBLE + "the_first_trees_values_are_damped_newton_steps",
             "pair:ensemble.HistGradientBoostingRegressor",
@@ -201,8 +201,8 @@ MUTANTS = [
     Mutant(
         "leaves are not regularised",
         HISTOGRAMS,
-        "max(sums[leaf, 2] + growth.l2_regularization, 1e-15)",
-        "max(sums[leaf, 2], 1e-15)",
+        "max(leaf.hessian + growth.l2_regularization, 1e-15)",
+        "max(leaf.hessian, 1e-15)",
         (ENSEMBLE + "the_first_trees_values_are_damped_newton_steps",),
     ),
     Mutant(
@@ -232,15 +232,15 @@ MUTANTS = [
     Mutant(
         "the sibling's histogram is its parent's",
         HISTOGRAMS,
-        "histogram[f, b, k] -= other[f, b, k]",
-        "histogram[f, b, k] -= 0.0",
+        "space.histograms[large.place] -= space.histograms[small.place]",
+        "pass",
         ("pair:ensemble.HistGradientBoostingRegressor",),
     ),
     Mutant(
         "trees grow in the order in which leaves come up",
         HISTOGRAMS,
-        "if sums[leaf, 0] > sums[chosen, 0]:",
-        "if sums[chosen, 0] <= 0.0:",
+        "leaf = max(leaves, key=lambda each: each.gain)",
+        "leaf = next((each for each in leaves if each.gain > 0), leaves[0])",
         (ENSEMBLE + "leaves_with_the_largest_gain_are_split_first",),
     ),
     Mutant(

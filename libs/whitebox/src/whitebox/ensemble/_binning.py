@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from whitebox._compiled import compiled
 from whitebox._validation import Array
+from whitebox.tree._structure import by_loops
 
 Bins = npt.NDArray[np.uint8]
 
@@ -44,8 +45,12 @@ def bin_edges(column: Array, max_bins: int) -> Array:
 
 def bin_columns(X: Array, edges: list[Array]) -> Binned:
     """Finds the bin of every number, O(d · n · log bins)."""
-    starts = np.cumsum([0, *map(len, edges)])
     binned = np.empty(X.shape[::-1], dtype=np.uint8)
+    if not by_loops(len(X)):
+        for f, cuts in enumerate(edges):
+            binned[f] = np.searchsorted(cuts, X[:, f])
+        return Binned(binned, edges)
+    starts = np.cumsum([0, *map(len, edges)])
     _find_bins(np.ascontiguousarray(X.T), np.concatenate([*edges, [np.inf]]), starts, binned)
     return Binned(binned, edges)
 

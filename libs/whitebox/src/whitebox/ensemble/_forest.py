@@ -13,8 +13,9 @@ from whitebox.base import BaseEstimator, Classifier, Regressor
 from whitebox.errors import RangeError
 from whitebox.tree import Tree, TreeEnsemble
 from whitebox.tree._cart import MaxFeatures, checked_limits
-from whitebox.tree._growing import Task, classification, grow, regression, sort_columns
+from whitebox.tree._growing import classification, grow, regression, sort_columns
 from whitebox.tree._pruning import importances
+from whitebox.tree._task import Task
 
 
 class _RandomForest(BaseEstimator):

@@ -11,9 +11,10 @@ import numpy.typing as npt
 from whitebox._validation import Array, as_vector, number_in, positive_int
 from whitebox.base import BaseEstimator, Classifier, Regressor
 from whitebox.errors import RangeError, ShapeError
-from whitebox.tree._growing import Grown, Limits, Task, classification, grow, regression, sort_columns
+from whitebox.tree._growing import Grown, classification, grow, regression, sort_columns
 from whitebox.tree._pruning import PruningPath, importances, prune, pruning_path
 from whitebox.tree._structure import Indices, Tree, TreeEnsemble, depth_of_nodes
+from whitebox.tree._task import Limits, Task
 
 MaxFeatures: TypeAlias = int | float | Literal["sqrt", "log2"] | None
 # Deeper than any tree gets.

@@ -14,9 +14,9 @@ import numpy.typing as npt
 from whitebox._compiled import compiled
 from whitebox._validation import Array
 from whitebox.errors import RangeError
-from whitebox.tree._structure import Tree
-
-_GINI, _ENTROPY, _SQUARES = 0, 1, 2
+from whitebox.tree._growing_by_arrays import grow_by_arrays
+from whitebox.tree._structure import Tree, by_loops
+from whitebox.tree._task import ENTROPY, GINI, SQUARES, Limits, Space, Task
 
 
 class Grown(NamedTuple):
@@ -31,22 +31,6 @@ class Grown(NamedTuple):
     impurity: Array
 
 
-class Limits(NamedTuple):
-    """When to stop, and how many columns to look at.
-
-    Attributes:
-        max_depth: Steps from the root at most.
-        min_samples_split: A node with fewer rows is a leaf.
-        min_samples_leaf: A split that leaves fewer rows to a child is not considered.
-        max_features: Columns that are drawn at each node; all of them are looked at in their order.
-    """
-
-    max_depth: int
-    min_samples_split: int
-    min_samples_leaf: int
-    max_features: int
-
-
 class SortedColumns(NamedTuple):
     """Rows column by column, and in the order of each.
 
@@ -57,38 +41,6 @@ class SortedColumns(NamedTuple):
 
     values: Array
     order: npt.NDArray[np.int32]
-
-
-class Task(NamedTuple):
-    """What a tree has to tell apart, or to approximate.
-
-    Attributes:
-        labels: Number of each row's class, shape (n,); empty for regression.
-        target: What is to be approximated, shape (n,); empty for classification.
-        weights: Of the rows, at least 0 and somewhere above, shape (n,). Rows of weight 0 are left out.
-        classes: How many there are; 0 for regression.
-        criterion: Number of the impurity.
-    """
-
-    labels: npt.NDArray[np.int32]
-    target: Array
-    weights: Array
-    classes: int
-    criterion: int
-
-
-class _Space(NamedTuple):
-    """Memory for the nodes.
-
-    Attributes:
-        links: Left child, right child and column, shape (3, nodes).
-        numbers: Threshold, cover and impurity, shape (3, nodes).
-        value: Shape (nodes, outputs).
-    """
-
-    links: npt.NDArray[np.int64]
-    numbers: Array
-    value: Array
 
 
 class _Node(NamedTuple):
@@ -121,12 +73,12 @@ def classification(numbers: npt.NDArray[np.intp], classes: int, weights: Array, 
     """
     if criterion not in ("gini", "entropy"):
         raise RangeError(f"criterion must be 'gini' or 'entropy', got {criterion!r}")
-    return Task(numbers.astype(np.int32), np.zeros(0), weights, classes, _GINI if criterion == "gini" else _ENTROPY)
+    return Task(numbers.astype(np.int32), np.zeros(0), weights, classes, GINI if criterion == "gini" else ENTROPY)
 
 
 def regression(target: Array, weights: Array) -> Task:
     """The task of approximating numbers."""
-    return Task(np.zeros(0, dtype=np.int32), target, weights, 0, _SQUARES)
+    return Task(np.zeros(0, dtype=np.int32), target, weights, 0, SQUARES)
 
 
 def grow(columns: SortedColumns, task: Task, limits: Limits, rng: np.random.Generator) -> Grown:
@@ -144,8 +96,10 @@ def grow(columns: SortedColumns, task: Task, limits: Limits, rng: np.random.Gene
     centre = 0.0 if task.classes else float(np.average(task.target, weights=task.weights))
     # Memory that is never touched is never taken, so that room for the largest tree there could be costs nothing.
     room = 2 * max(1, min(2 ** min(limits.max_depth, 62), order.shape[1] // limits.min_samples_leaf)) - 1
-    space = _Space(np.empty((3, room), dtype=np.int64), np.empty((3, room)), np.empty((room, max(task.classes, 1))))
-    nodes = _grow(columns.values, order, task._replace(target=task.target - centre), limits, (rng, space))
+    space = Space(np.empty((3, room), dtype=np.int64), np.empty((3, room)), np.empty((room, max(task.classes, 1))))
+    centred = task._replace(target=task.target - centre)
+    grow_into = _grow if by_loops(order.shape[1]) else grow_by_arrays
+    nodes = grow_into(columns.values, order, centred, limits, (rng, space))
     left, right, feature = space.links[:, :nodes].copy()
     threshold, cover, impurity = space.numbers[:, :nodes].copy()
     return Grown(Tree(left, right, feature, threshold, space.value[:nodes] + centre, cover), impurity)
@@ -157,7 +111,7 @@ def _grow(
     order: npt.NDArray[np.int32],
     task: Task,
     limits: Limits,
-    tools: tuple[np.random.Generator, _Space],
+    tools: tuple[np.random.Generator, Space],
 ) -> int:
     """Fills in the nodes, in the order in which a reader would write them down; how many there are."""
     rng, space = tools
@@ -201,9 +155,9 @@ def _grow(
             rows, column = order[f, start:end], columns[f]
             if column[rows[0]] == column[rows[-1]]:
                 continue
-            if criterion == _GINI:
+            if criterion == GINI:
                 score, place = _scan_gini(rows, column, task, held, min_leaf)
-            elif criterion == _ENTROPY:
+            elif criterion == ENTROPY:
                 score, place = _scan_entropy(rows, column, task, held, min_leaf)
             else:
                 score, place = _scan_squares(rows, column, task, held, min_leaf)
@@ -269,10 +223,10 @@ def _describe(rows: npt.NDArray[np.int32], task: Task, counts: Array) -> tuple[b
 def _impurity(shares: Array, square: float, criterion: int) -> float:
     """Of class shares; or of a mean and a mean square."""
     total = 0.0
-    if criterion == _GINI:
+    if criterion == GINI:
         for share in shares:
             total += share * (1.0 - share)
-    elif criterion == _ENTROPY:
+    elif criterion == ENTROPY:
         for share in shares:
             if share > 0.0:
                 total -= share * np.log2(share)
@@ -392,7 +346,9 @@ def _partition(rows: npt.NDArray[np.int32], goes_left: npt.NDArray[np.uint8], as
         # Both are written and one counts: a branch here would be mispredicted half the time.
         rows[kept] = row
         aside[moved] = row
-        kept += goes_left[row]
-        moved += 1 - goes_left[row]
+        if goes_left[row]:
+            kept += 1
+        else:
+            moved += 1
     for i in range(moved):
         rows[kept + i] = aside[i]
