@@ -176,13 +176,15 @@ def test_an_augmented_lagrangian_proves_its_minimum_with_multipliers() -> None:
             [x @ x - 1.0, -x[2], x[1] - 5],
             np.stack([2 * x, [0, 0, -1.0, 0], [0, 1.0, 0, 0]]),
         ),
+        # What differences of values of about 3 resolve on every processor.
+        tol=1e-6,
     )
     assert found.converged
     x, lam, mu = found.x, found.equality_multipliers, found.inequality_multipliers
     jacobian = np.stack([2 * x, [0, 0, -1.0, 0], [0, 1.0, 0, 0]])
-    np.testing.assert_allclose(rosenbrock(x)[1] + lam[0] * np.array([1.0, 0, 0, 1]) + jacobian.T @ mu, 0, atol=1e-6)
-    assert x[0] + x[3] == pytest.approx(1, abs=1e-6)
-    assert x @ x <= 1 + 1e-6
+    np.testing.assert_allclose(rosenbrock(x)[1] + lam[0] * np.array([1.0, 0, 0, 1]) + jacobian.T @ mu, 0, atol=3e-6)
+    assert x[0] + x[3] == pytest.approx(1, abs=3e-6)
+    assert x @ x <= 1 + 3e-6
     assert mu.min() >= 0
     assert mu[2] == 0
     assert mu @ [x @ x - 1, -x[2], x[1] - 5] == pytest.approx(0, abs=1e-5)

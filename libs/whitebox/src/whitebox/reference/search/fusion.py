@@ -19,17 +19,13 @@ def reciprocal_rank_fusion(
     """
     chosen = [1.0] * len(rankings) if weights is None else weights
     items = dict.fromkeys(item for ranking in rankings for item in ranking)  # distinct, in order of first appearance
-    fused = [
-        (
-            item,
-            sum(
-                weight / (k + ranking.index(item) + 1)
-                for ranking, weight in zip(rankings, chosen, strict=True)
-                if item in ranking
-            ),
-        )
-        for item in items
-    ]
+    fused = []
+    for item in items:
+        score = 0.0  # added up one by one: Python's sum rounds less since 3.12, and ties would part
+        for ranking, weight in zip(rankings, chosen, strict=True):
+            if item in ranking:
+                score += weight / (k + ranking.index(item) + 1)
+        fused.append((item, score))
     return sorted(fused, key=lambda pair: pair[1], reverse=True)
 
 
