@@ -7,13 +7,11 @@ from collections.abc import Iterator
 import bm25s
 import numpy as np
 import sklearn
-import sklearn.decomposition
 from comparison import Comparison
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 from sklearn.preprocessing import StandardScaler as SklearnStandardScaler
 from whitebox import linalg
-from whitebox.decomposition import PCA
 from whitebox.linear_model import LogisticRegression
 from whitebox.preprocessing import StandardScaler
 from whitebox.search import exact
@@ -120,14 +118,9 @@ def estimators() -> Iterator[Comparison]:
     )
 
 
-def linear_algebra(rows: int) -> Iterator[Comparison]:
-    """Against LAPACK, compiled and blocked; and principal components, where most of the work is one product."""
+def linear_algebra() -> Iterator[Comparison]:
+    """Against LAPACK, compiled and blocked."""
     rng = np.random.default_rng(0)
-    X = rng.standard_normal((rows, 128)) @ rng.standard_normal((128, 128))
-    theirs = sklearn.decomposition.PCA()
-    yield Comparison(
-        f"PCA, {rows} × 128", f"scikit-learn {sklearn.__version__}", lambda: PCA().fit(X), lambda: theirs.fit(X)
-    )
     A = rng.standard_normal((256, 256))
     S = A + A.T
     peer = f"NumPy {np.__version__} (LAPACK)"
@@ -143,4 +136,4 @@ def comparisons(scale: int) -> Iterator[Comparison]:
     yield from bm25(20_000 // scale)
     yield from exact_search(50_000 // scale)
     yield from estimators()
-    yield from linear_algebra(20_000 // scale)
+    yield from linear_algebra()

@@ -14,7 +14,8 @@ def test_the_mistake_is_noticed(mutant: Mutant) -> None:
     assert mutant.survivors() == []
 
 
-KILLERS = sorted({killer for mutant in MUTANTS for killer in mutant.killers})
+# Pairs are run as such by test_pairs; what is called here outside of pytest has to work without it.
+KILLERS = sorted({killer for mutant in MUTANTS for killer in mutant.killers if not killer.startswith("pair:")})
 
 
 @pytest.mark.parametrize("killer", KILLERS)
