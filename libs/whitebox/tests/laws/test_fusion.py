@@ -4,7 +4,7 @@ import random
 
 import pytest
 from examples import EXAMPLES
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from whitebox.search import fusion
 
@@ -25,6 +25,7 @@ def test_the_order_of_the_rankings_does_not_matter_to_the_scores(rankings, k: in
 
 @EXAMPLES
 @given(RANKINGS)
+@example([["a", "b"], ["b", "a"]])  # a tie
 def test_renaming_the_items_renames_the_result(rankings) -> None:
     names = dict(zip("abcdef", "uvwxyz", strict=True))
     renamed = fusion.reciprocal_rank_fusion([[names[item] for item in ranking] for ranking in rankings])
