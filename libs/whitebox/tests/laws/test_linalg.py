@@ -416,3 +416,18 @@ def test_inputs_stay_as_they_are_and_no_warning_is_given() -> None:
         linalg.solve_positive_definite(A @ A.T, b)
     for array, copy in zip((A, S, b), before, strict=True):
         np.testing.assert_array_equal(array, copy)
+
+
+@pytest.mark.parametrize("copies", [2, 3])
+def test_rows_that_repeat_exactly_leave_singular_values_of_zero(copies: int) -> None:
+    for seed in range(120):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(1, 4))
+        B, row = rng.standard_normal((n, n)), rng.standard_normal(n)
+        A = np.stack([row] * copies)
+        saddle = np.block([[B @ B.T, A.T], [A, np.zeros((copies, copies))]])
+        U, values, Vt = linalg.svd(saddle)
+        np.testing.assert_allclose((U * values) @ Vt, saddle, atol=1e-13 * values[0])
+        np.testing.assert_allclose(U.T @ U, np.eye(len(values)), atol=1e-12)
+        np.testing.assert_allclose(Vt @ Vt.T, np.eye(len(values)), atol=1e-12)
+        assert values[-1] <= 1e-13 * values[0]

@@ -18,6 +18,8 @@ from whitebox.linalg.sparse import CSR
 
 # Jacobi's sweeps converge quadratically; two to ten are usual.
 _MAX_SWEEPS = 60
+# Of squared lengths, where the largest entry is 1: below it products of entries lose digits to underflow.
+_NO_DIGITS = 1e-280
 
 
 class SVD(NamedTuple):
@@ -217,6 +219,10 @@ def _rotate_pairs(rows: Array, first: npt.NDArray[np.intp], second: npt.NDArray[
     oblique = np.flatnonzero(np.abs(xy) > EPS * math.sqrt(width) * np.sqrt(xx) * np.sqrt(yy))
     if oblique.size == 0:
         return False
+    # What is left of a row that depends on others shrinks with every sweep, to sizes whose squares have no digits.
+    for norms, numbers in ((xx, first), (yy, second)):
+        rows[numbers[oblique[norms[oblique] < _NO_DIGITS]], :width] = 0
+    oblique = oblique[np.minimum(xx, yy)[oblique] >= _NO_DIGITS]
     zeta = (yy[oblique] - xx[oblique]) / (2 * xy[oblique])
     tangent = np.copysign(1.0, zeta) / (np.abs(zeta) + np.hypot(1.0, zeta))
     cosine = (1 / np.hypot(1.0, tangent))[:, None]
