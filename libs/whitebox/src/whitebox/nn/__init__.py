@@ -5,12 +5,14 @@ from __future__ import annotations
 from whitebox.nn._linear import Embedding, Linear, linear
 from whitebox.nn._module import Module, Parameter, Sequential
 from whitebox.nn._normalization import LayerNorm, RMSNorm, layer_norm, rms_norm
+from whitebox.nn._optimizer import Optimizer
 
 __all__ = [
     "Embedding",
     "LayerNorm",
     "Linear",
     "Module",
+    "Optimizer",
     "Parameter",
     "RMSNorm",
     "Sequential",
