@@ -34,6 +34,8 @@ ALLOWED = {
     "mcmc": {"linalg"},
     "neighbors": {"search"},
     "nn": {"autograd"},
+    "ode": {"autograd", "linalg", "nn", "optimize"},
+    "ode.runge_kutta": set(),
     "optimize": {"linalg"},  # Newton's steps are linear systems
     "reference.text": {"text"},  # the list of abbreviations
     "quadrature": {"linalg"},  # Gauss's nodes are eigenvalues

@@ -6,6 +6,7 @@ r"""Neural ordinary differential equations: :math:`y' = f_\theta(t, y)` with a n
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ class VectorField(Module):
     ) -> None:
         super().__init__()
         widths = [positive_int(dimensions, "dimensions") + with_time, *hidden, dimensions]
-        self.layers = [Linear(n, m, rng=rng, dtype=dtype) for n, m in zip(widths[:-1], widths[1:], strict=True)]
+        self.layers = [Linear(n, m, rng=rng, dtype=dtype) for n, m in pairwise(widths)]
         self.with_time = with_time
 
     def forward(self, t: float, y: Tensor) -> Tensor:
@@ -84,7 +85,7 @@ def odeint(field: TensorField, y0: Tensor, times: npt.ArrayLike, *, steps: int =
     when, steps = checked_times(times).tolist(), positive_int(steps, "steps")
     _check_derivative(field, when[0], y0)
     states = [y0]
-    for start, end in zip(when[:-1], when[1:], strict=True):
+    for start, end in pairwise(when):
         states.append(_across(field, start, end, states[-1], steps))
     return stack(states)
 
@@ -108,7 +109,7 @@ def odeint_adjoint(
         field: The right-hand side, from a time and a state to the derivative.
         y0: The state at the first time, any shape.
         times: Strictly rising or falling, shape (T,).
-        parameters: What the field uses and whose gradients are wanted, such as `module.parameters()`.
+        parameters: All that the field uses and that require gradients, such as `module.parameters()`.
         steps: Between each two times.
 
     Returns:
@@ -117,7 +118,7 @@ def odeint_adjoint(
     Raises:
         RangeError: The times do not rise or fall strictly, or `steps` is less than 1.
         ShapeError: The derivative has another shape than the state.
-        GradientError: A parameter is the result of other operations.
+        GradientError: A parameter is the result of other operations, or was not passed.
 
     >>> rate = Tensor(np.array(-1.0), requires_grad=True)
     >>> end = odeint_adjoint(lambda t, y: rate * y, Tensor([1.0]), [0.0, 1.0], parameters=[rate], steps=10)
@@ -130,12 +131,15 @@ def odeint_adjoint(
     learned = [one for one in parameters if one.requires_grad]
     if any(one.node is not None for one in learned):
         raise GradientError("odeint_adjoint: parameters must be leaves, not results of other operations")
+    unknown = [one.shape for one in _leaves(field(when[0], y0.detach())) if all(one is not other for other in learned)]
+    if unknown:
+        raise GradientError(f"odeint_adjoint: the field uses parameters that were not passed, of shapes {unknown}")
 
     @primitive
     def odeint_adjoint(y0: Any, _: Sequence[Any]) -> tuple[AnyArray, Pullback]:
         with no_grad():
             states = odeint(field, Tensor(y0), when, steps=steps).data
-        return states, lambda g: _back(field, states, g, when, steps, learned)
+        return states, lambda g: _back(field, states, g, when=when, steps=steps, learned=learned)
 
     return odeint_adjoint(y0, learned)
 
@@ -165,7 +169,7 @@ class NeuralODE(Module):
 
 
 def _back(
-    field: TensorField, states: AnyArray, g: AnyArray, when: Sequence[float], steps: int, learned: Sequence[Tensor]
+    field: TensorField, states: AnyArray, g: AnyArray, *, when: Sequence[float], steps: int, learned: Sequence[Tensor]
 ) -> Sequence[Part]:
     """Gradients of the first state and of what is learned, from those of all states."""
     size, shape, dtype = states[0].size, states.shape[1:], states.dtype
@@ -207,6 +211,21 @@ def _across(field: TensorField, start: float, end: float, y: Tensor, steps: int)
     for number in range(steps):
         y = rk4_step(field, start + number * h, y, h)
     return y
+
+
+def _leaves(end: Tensor) -> list[Tensor]:
+    """What a result was made of that requires a gradient."""
+    found, seen, waiting = [], set(), [end]
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen or not one.requires_grad:
+            continue
+        seen.add(id(one))
+        if one.node is None:
+            found.append(one)
+        else:
+            waiting.extend(one.node.inputs)
+    return found
 
 
 def _check_derivative(field: TensorField, t: float, y: Tensor) -> None:

@@ -1,4 +1,7 @@
-r"""Initial value problems :math:`y' = f(t, y),\; y(t_0) = y_0` by Runge–Kutta methods (Hairer, Nørsett, Wanner 1993)."""
+r"""Initial value problems :math:`y' = f(t, y),\; y(t_0) = y_0` by Runge–Kutta methods.
+
+(Hairer, Nørsett, Wanner: Solving Ordinary Differential Equations I, 1993.)
+"""
 
 from __future__ import annotations
 
@@ -81,8 +84,8 @@ class Solution(NamedTuple):
 def rk4_step(field: Callable[[float, State], State], t: float, y: State, h: float) -> State:
     r"""One step of the classical method of fourth order (Kutta 1901).
 
-    .. math:: y + \tfrac h6 (k_1 + 2 k_2 + 2 k_3 + k_4), \quad k_1 = f(t, y),\; k_2 = f(t + \tfrac h2, y + \tfrac h2 k_1),
-              \; k_3 = f(t + \tfrac h2, y + \tfrac h2 k_2),\; k_4 = f(t + h, y + h k_3)
+    .. math:: y + \tfrac h6 (k_1 + 2 k_2 + 2 k_3 + k_4), \quad k_1 = f(t, y),\;
+              k_2 = f(t + \tfrac h2, y + \tfrac h2 k_1),\; k_3 = f(t + \tfrac h2, y + \tfrac h2 k_2),\; k_4 = f(t + h, y + h k_3)
 
     Four evaluations; the error of the step is :math:`O(h^5)`. Tensors stay differentiable.
 
@@ -178,7 +181,7 @@ def dormand_prince(
     way = math.copysign(1.0, end - t)
     first = right(t, y)
     _check_state(first, t)
-    h = min(_first_step(right, t, y, first, way, rtol, atol), abs(end - t))
+    h = min(_first_step(right, t, y, first, way=way, rtol=rtol, atol=atol), abs(end - t))
     states = [y]
     accepted = rejected = 0
     may_grow = True
@@ -254,7 +257,7 @@ def _between(y: Array, stages: Array, h: float, place: float, following: Array) 
     return y + h * np.tensordot(_INTERPOLANT @ place ** np.arange(1, 5), stages, 1)
 
 
-def _first_step(right: _Counted, t: float, y: Array, first: Array, way: float, rtol: float, atol: float) -> float:
+def _first_step(right: _Counted, t: float, y: Array, first: Array, *, way: float, rtol: float, atol: float) -> float:
     """How long the first step should be: Hairer, Nørsett, Wanner, section II.4."""
     scale = atol + rtol * np.abs(y)
     size, slope = _rms(y / scale), _rms(first / scale)

@@ -1,0 +1,96 @@
+"""What differential equations, graph networks, autoencoders, towers and fusion do with what they should not be given."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+from pairs.pair import plain
+from whitebox.autograd import Tensor
+from whitebox.errors import (
+    ConvergenceError,
+    DtypeError,
+    EmptyInputError,
+    GradientError,
+    NotFiniteError,
+    NotFittedError,
+    RangeError,
+    ShapeError,
+)  # fmt: skip
+from whitebox.ode.ensemble import EnsembleField, NeuralODEEnsemble
+from whitebox.ode.neural_ode import NeuralODE, VectorField, odeint, odeint_adjoint
+from whitebox.ode.runge_kutta import checked_times, dormand_prince, rk4, rk4_step
+
+RNG = np.random.default_rng(0)
+TWO_PATHS = np.array([[[1.0], [0.5], [0.25]], [[2.0], [1.0], [0.5]]])
+ENSEMBLE = NeuralODEEnsemble(2, hidden=(2,), max_iter=2, random_state=0).fit([0.0, 1.0, 2.0], TWO_PATHS)
+
+
+def fall(t, y):
+    return -y
+
+
+MADE = Tensor(np.ones(1), requires_grad=True) * 2.0
+REFUSED = [
+    ("one time", partial(checked_times, [0.0]), RangeError, "at least two"),
+    ("times that turn", partial(rk4, fall, [1.0], [0.0, 1.0, 0.5]), RangeError, "strictly"),
+    ("a time twice", partial(dormand_prince, fall, [1.0], [0.0, 0.0]), RangeError, "strictly"),
+    ("a time that is none", partial(rk4, fall, [1.0], [0.0, np.nan]), NotFiniteError, r"times\[1\]"),
+    ("no state", partial(rk4, fall, [], [0.0, 1.0]), EmptyInputError, "y0"),
+    ("a state of words", partial(rk4, fall, ["a"], [0.0, 1.0]), DtypeError, "y0"),
+    ("no steps", partial(rk4, fall, [1.0], [0.0, 1.0], steps=0), RangeError, "steps"),
+    ("a derivative of another shape", partial(rk4, lambda t, y: [1.0, 2.0], [1.0], [0.0, 1.0]), ShapeError, r"\(2,\)"),
+    ("growth without bounds", partial(rk4, lambda t, y: y**3, [9.0], [0.0, 9.0], steps=9), NotFiniteError, "finite"),
+    ("no tolerance", partial(dormand_prince, fall, [1.0], [0.0, 1.0], rtol=0.0), RangeError, "rtol"),
+    ("a negative tolerance", partial(dormand_prince, fall, [1.0], [0.0, 1.0], atol=-1.0), RangeError, "atol"),
+    ("a slope of NaN", partial(dormand_prince, lambda t, y: y * np.nan, [1.0], [0.0, 1.0]), NotFiniteError, "t = 0"),
+    ("too few steps", partial(dormand_prince, fall, [1.0], [0.0, 9.0], max_steps=2), ConvergenceError, "2 steps"),
+    ("a state of nothing", partial(VectorField, 0, rng=RNG), RangeError, "dimensions"),
+    ("a hidden layer of nothing", partial(VectorField, 2, hidden=(0,), rng=RNG), RangeError, "out_features"),
+    ("a network of another width", partial(VectorField(2, rng=RNG), 0.0, Tensor([[1.0]])), ShapeError, "takes 2"),
+    ("a derivative summed", partial(odeint, lambda t, y: y.sum(), Tensor([1.0]), [0.0, 1.0]), ShapeError, r"\(\)"),
+    (
+        "parameters that are results",
+        partial(odeint_adjoint, lambda t, y: MADE * y, Tensor([1.0]), [0.0, 1.0], parameters=[MADE]),
+        GradientError,
+        "leaves",
+    ),
+    (
+        "parameters kept secret",
+        partial(odeint_adjoint, VectorField(1, hidden=(), rng=RNG), Tensor([1.0]), [0.0, 1.0], parameters=[]),
+        GradientError,
+        r"\[\(1,\), \(1, 1\)\]",
+    ),
+    ("no solver's steps", partial(NeuralODE, VectorField(1, rng=RNG), steps=0), RangeError, "steps"),
+    ("no members", partial(EnsembleField, 0, 1, rng=RNG), RangeError, "members"),
+    ("an ensemble of one", partial(NeuralODEEnsemble(1).fit, [0.0, 1.0, 2.0], TWO_PATHS), RangeError, "two members"),
+    ("one trajectory", partial(NeuralODEEnsemble().fit, [0.0, 1.0, 2.0], TWO_PATHS[:1]), RangeError, "two traj"),
+    ("trajectories of other times", partial(NeuralODEEnsemble().fit, [0.0, 1.0], TWO_PATHS), ShapeError, r"\(n, 2, d"),
+    ("no horizon", partial(NeuralODEEnsemble(horizon=0).fit, [0.0, 1.0, 2.0], TWO_PATHS), RangeError, "horizon"),
+    ("no trajectories learned", partial(NeuralODEEnsemble().predict, [[1.0]], [0.0, 1.0]), NotFittedError, "fit first"),
+    ("a start of another width", partial(ENSEMBLE.predict, [[1.0, 2.0]], [0.0, 1.0]), ShapeError, "2 columns"),
+    ("no draws", partial(ENSEMBLE.sample, [[1.0]], [0.0, 1.0], draws=0), RangeError, "draws"),
+    ("a certain band", partial(ENSEMBLE.predict_interval, [[1.0]], [0.0, 1.0], level=1.0), RangeError, "level"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "message"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+def test_bad_input_is_refused_by_name(call, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
+
+
+WORKS = [
+    ("a step of no length", lambda: rk4_step(fall, 0.0, np.array([2.0]), 0.0), [2.0]),
+    ("a state at rest", lambda: dormand_prince(lambda t, y: 0 * y, [3.0], [0.0, 1e6]).states, [[3.0], [3.0]]),
+    ("a number as state", lambda: rk4(fall, 1.0, [0.0, 1.0]).states.round(3), [1.0, 0.375]),
+    ("no hidden layer", lambda: VectorField(2, hidden=(), rng=RNG)(0.0, Tensor(np.ones((1, 2)))).shape, (1, 2)),
+    ("a coordinate that never moves", lambda: NeuralODEEnsemble(2, hidden=(2,), max_iter=1).fit([0.0, 1.0], np.ones((2, 2, 1))).scale_, [1.0]),
+    ("nothing learned", lambda: odeint_adjoint(fall, Tensor([1.0]), [0.0, 1.0], parameters=[]).data.round(3), [[1.0], [0.375]]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "expected"), [row[1:] for row in WORKS], ids=[row[0] for row in WORKS])
+def test_degenerate_but_valid_input_works(call, expected: object) -> None:
+    assert plain(call()) == plain(expected)

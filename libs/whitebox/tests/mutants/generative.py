@@ -1,0 +1,80 @@
+"""Mistakes in `whitebox.ode`, the graph networks, the autoencoder, two towers and the product of experts."""
+
+from __future__ import annotations
+
+from mutants.mutant import Mutant
+
+RUNGE_KUTTA = "whitebox.ode.runge_kutta"
+NEURAL_ODE = "whitebox.ode.neural_ode"
+ODE_ENSEMBLE = "whitebox.ode.ensemble"
+ODE_LAWS = "laws.test_ode"
+
+MUTANTS = [
+    Mutant(
+        "RK4 weighs its four slopes equally",
+        RUNGE_KUTTA,
+        "(k1 + k2 * 2.0 + k3 * 2.0 + k4) * (h / 6)",
+        "(k1 + k2 + k3 + k4) * (h / 4)",
+        (f"{ODE_LAWS}:test_rk4_is_of_fourth_order", "pair:ode.runge_kutta.rk4_step"),
+    ),
+    Mutant(
+        "RK4 takes its second slope at the start",
+        RUNGE_KUTTA,
+        "k2 = field(t + h / 2, y + k1 * (h / 2))",
+        "k2 = field(t, y + k1 * (h / 2))",
+        (f"{ODE_LAWS}:test_rk4_integrates_cubic_polynomials_exactly", "pair:ode.runge_kutta.rk4_step"),
+    ),
+    Mutant(
+        "the adaptive method goes on from a step that it rejected",
+        RUNGE_KUTTA,
+        "        if not error <= 1:\n",
+        "        if not error <= 1e9:\n",
+        (f"{ODE_LAWS}:test_a_sudden_turn_is_not_run_over",),
+    ),
+    Mutant(
+        "states between steps are read off a straight line",
+        RUNGE_KUTTA,
+        "return y + h * np.tensordot(_INTERPOLANT @ place ** np.arange(1, 5), stages, 1)",
+        "return y + place * (following - y)",
+        (f"{ODE_LAWS}:test_states_between_steps_are_as_good_as_those_at_their_ends",),
+    ),
+    Mutant(
+        "the adjoint integrates forward",
+        NEURAL_ODE,
+        "h = (when[place - 1] - when[place]) / steps",
+        "h = (when[place] - when[place - 1]) / steps",
+        (
+            f"{ODE_LAWS}:test_adjoint_gradients_tend_to_those_through_the_solver_with_fourth_order",
+            f"{ODE_LAWS}:test_the_adjoint_of_a_linear_equation_is_its_closed_form",
+        ),
+    ),
+    Mutant(
+        "the adjoint forgets the losses at times between",
+        NEURAL_ODE,
+        "adjoint = adjoint + g[place].ravel()",
+        "adjoint = adjoint + g[place].ravel() * (place == len(when) - 1)",
+        (f"{ODE_LAWS}:test_the_adjoint_of_a_linear_equation_is_its_closed_form",),
+    ),
+    Mutant(
+        "the adjoint keeps the graph of its way forward",
+        NEURAL_ODE,
+        "with no_grad():\n            states = odeint(field, Tensor(y0), when, steps=steps).data",
+        "if True:\n            kept = odeint(field, Tensor(y0), when, steps=steps)\n            states = kept.data\n"
+        "            field.kept = kept",
+        (f"{ODE_LAWS}:test_the_adjoint_needs_no_more_memory_for_more_steps",),
+    ),
+    Mutant(
+        "bands of trajectories hold the noise of observations only",
+        ODE_ENSEMBLE,
+        "return carried + self.noise_ * rng.standard_normal(carried.shape)",
+        "return carried.mean(axis=0) + self.noise_ * rng.standard_normal(carried.shape)",
+        (f"{ODE_LAWS}:test_bands_hold_the_share_of_new_observations_that_they_promise",),
+    ),
+    Mutant(
+        "the noise at the start of a prediction counts as noise of its end",
+        ODE_ENSEMBLE,
+        "variance = solve(np.eye(dimensions) + jacobian, squares)",
+        "variance = solve(np.eye(dimensions) + 0 * jacobian, squares)",
+        (f"{ODE_LAWS}:test_bands_hold_the_share_of_new_observations_that_they_promise",),
+    ),
+]
