@@ -28,7 +28,10 @@ ALLOWED = {
     "forecasting": {"calculus", "linalg", "optimize"},  # likelihoods are maximised
     "gp": {"linalg", "optimize"},
     "graph": {"linalg"},
+    "graph.gcn": {"autograd", "linalg", "nn", "optimize"},
+    "graph.graphsage": {"autograd", "linalg", "nn", "optimize"},
     "graph.supervised_walks": {"linalg", "optimize"},
+    "graph.uncertainty": set(),
     "linear_model": {"linalg", "optimize"},
     "manifold": {"decomposition", "linalg"},
     "mcmc": {"linalg"},

@@ -15,9 +15,21 @@ from whitebox.errors import (
     GradientError,
     NotFiniteError,
     NotFittedError,
+    NotSymmetricError,
     RangeError,
     ShapeError,
+    SingleClassError,
 )  # fmt: skip
+from whitebox.graph.edges import adjacency
+from whitebox.graph.gcn import GCN, GraphConvolution, graph_convolution, normalized_adjacency
+from whitebox.graph.graphsage import (
+    GraphSAGE,
+    SageLayer,
+    max_aggregation,
+    mean_aggregation,
+    sample_neighbours,
+)  # fmt: skip
+from whitebox.graph.uncertainty import predictive_uncertainty
 from whitebox.ode.ensemble import EnsembleField, NeuralODEEnsemble
 from whitebox.ode.neural_ode import NeuralODE, VectorField, odeint, odeint_adjoint
 from whitebox.ode.runge_kutta import checked_times, dormand_prince, rk4, rk4_step
@@ -31,6 +43,11 @@ def fall(t, y):
     return -y
 
 
+PATH = adjacency([[0, 1], [1, 2]], nodes=3)
+ONE_WAY = adjacency([[0, 1]], nodes=3, directed=True)
+EYE = np.eye(3)
+KNOWN = GCN(2, max_iter=1, random_state=0).fit(PATH, EYE, [0, 0, 1])
+VECTORS = GraphSAGE(2, epochs=1, random_state=0).fit(PATH, EYE)
 MADE = Tensor(np.ones(1), requires_grad=True) * 2.0
 REFUSED = [
     ("one time", partial(checked_times, [0.0]), RangeError, "at least two"),
@@ -71,6 +88,36 @@ REFUSED = [
     ("no trajectories learned", partial(NeuralODEEnsemble().predict, [[1.0]], [0.0, 1.0]), NotFittedError, "fit first"),
     ("a start of another width", partial(ENSEMBLE.predict, [[1.0, 2.0]], [0.0, 1.0]), ShapeError, "2 columns"),
     ("no draws", partial(ENSEMBLE.sample, [[1.0]], [0.0, 1.0], draws=0), RangeError, "draws"),
+    ("no graph to normalise", partial(normalized_adjacency, EYE), DtypeError, "CSR"),
+    ("edges one way to normalise", partial(normalized_adjacency, ONE_WAY), NotSymmetricError, "directed"),
+    ("weights of another width", partial(graph_convolution, PATH, Tensor(EYE), Tensor(EYE[:2])), ShapeError, "take 2"),
+    ("rows for other nodes", partial(graph_convolution, PATH, Tensor(EYE[:2]), Tensor(EYE)), ShapeError, "3 nodes"),
+    ("a convolution to nothing", partial(GraphConvolution, 3, 0, rng=RNG), RangeError, "out_features"),
+    ("labels of other nodes", partial(GCN().fit, PATH, EYE, [0, 1]), ShapeError, r"\(3,\)"),
+    ("a node labelled twice", partial(GCN().fit, PATH, EYE, [0, 1], nodes=[1, 1]), RangeError, "twice"),
+    ("a node that is none", partial(GCN().fit, PATH, EYE, [0, 1], nodes=[1, 3]), RangeError, "node 3"),
+    ("no labelled node", partial(GCN().fit, PATH, EYE, [], nodes=np.array([], int)), EmptyInputError, "no node"),
+    ("one class", partial(GCN().fit, PATH, EYE, [1, 1, 1]), SingleClassError, "one class"),
+    ("features of other nodes", partial(GCN().fit, PATH, EYE[:2], [0, 1]), ShapeError, "2 rows"),
+    ("a feature of NaN", partial(GCN().fit, PATH, EYE * np.nan, [0, 1, 1]), NotFiniteError, "X"),
+    ("dropout of all", partial(GCN(dropout=1.0).fit, PATH, EYE, [0, 1, 1]), RangeError, "dropout"),
+    ("a GCN unfitted", partial(GCN().predict, PATH, EYE), NotFittedError, "fit first"),
+    ("features of another width", partial(KNOWN.predict, PATH, EYE[:, :2]), ShapeError, "2 features"),
+    ("no draws of a GCN", partial(KNOWN.predict_uncertainty, PATH, EYE, draws=0), RangeError, "draws"),
+    ("probabilities of one draw alone", partial(predictive_uncertainty, [[0.5, 0.5]]), ShapeError, "draws"),
+    ("probabilities above 1", partial(predictive_uncertainty, [[[0.5, 0.7]]]), RangeError, "add up"),
+    ("a sample of none", partial(sample_neighbours, PATH, [0], 0, RNG), RangeError, "size"),
+    ("a sample for no node", partial(sample_neighbours, PATH, np.array([], int), 2, RNG), EmptyInputError, "nodes"),
+    ("a sample for a node that is none", partial(sample_neighbours, PATH, [3], 2, RNG), RangeError, "node 3"),
+    ("means of other nodes", partial(mean_aggregation, PATH, Tensor(EYE[:2])), ShapeError, "3 nodes"),
+    ("largest of other nodes", partial(max_aggregation, PATH, Tensor(EYE[:2])), ShapeError, "3 nodes"),
+    ("an unknown aggregator", partial(SageLayer, 2, 2, aggregator="sum", rng=RNG), RangeError, "'sum'"),
+    ("no layers", partial(GraphSAGE(sample_sizes=()).fit, PATH, EYE, [0, 1, 1]), RangeError, "each layer"),
+    ("a GraphSAGE unfitted", partial(GraphSAGE().transform, PATH, EYE), NotFittedError, "fit first"),
+    ("classes without labels", partial(VECTORS.predict, PATH, EYE), NotFittedError, "without labels"),
+    ("vectors of another width", partial(VECTORS.transform, PATH, EYE[:, :1]), ShapeError, "1 features"),
+    ("walks without edges", partial(GraphSAGE().fit, adjacency([], 3), EYE), EmptyInputError, "no walk"),
+    ("no temperature of walks", partial(GraphSAGE(temperature=0.0).fit, PATH, EYE), RangeError, "temperature"),
     ("a certain band", partial(ENSEMBLE.predict_interval, [[1.0]], [0.0, 1.0], level=1.0), RangeError, "level"),
 ]
 
@@ -87,6 +134,11 @@ WORKS = [
     ("a number as state", lambda: rk4(fall, 1.0, [0.0, 1.0]).states.round(3), [1.0, 0.375]),
     ("no hidden layer", lambda: VectorField(2, hidden=(), rng=RNG)(0.0, Tensor(np.ones((1, 2)))).shape, (1, 2)),
     ("a coordinate that never moves", lambda: NeuralODEEnsemble(2, hidden=(2,), max_iter=1).fit([0.0, 1.0], np.ones((2, 2, 1))).scale_, [1.0]),
+    ("a graph without edges", lambda: normalized_adjacency(adjacency([], 2)).to_dense(), [[1.0, 0.0], [0.0, 1.0]]),
+    ("one node", lambda: mean_aggregation(adjacency([], 1), Tensor([[3.0]])).data, [[0.0]]),
+    ("one isolated node", lambda: max_aggregation(adjacency([], 1), Tensor([[-3.0]])).data, [[0.0]]),
+    ("a graph of loops", lambda: GraphSAGE(2, epochs=1).fit(adjacency([[0, 0], [1, 1]], 2), EYE[:2], [0, 1]).transform(adjacency([], 1), EYE[:1]).shape, (1, 2)),
+    ("one draw", lambda: predictive_uncertainty([[[0.5, 0.5]]]).mutual_information, [0.0]),
     ("nothing learned", lambda: odeint_adjoint(fall, Tensor([1.0]), [0.0, 1.0], parameters=[]).data.round(3), [[1.0], [0.375]]),
 ]  # fmt: skip
 

@@ -8,6 +8,10 @@ RUNGE_KUTTA = "whitebox.ode.runge_kutta"
 NEURAL_ODE = "whitebox.ode.neural_ode"
 ODE_ENSEMBLE = "whitebox.ode.ensemble"
 ODE_LAWS = "laws.test_ode"
+GCN = "whitebox.graph.gcn"
+SAGE = "whitebox.graph.graphsage"
+SPARSE = "whitebox.graph._sparse_product"
+GRAPH_LAWS = "laws.test_graph_networks"
 
 MUTANTS = [
     Mutant(
@@ -76,5 +80,88 @@ MUTANTS = [
         "variance = solve(np.eye(dimensions) + jacobian, squares)",
         "variance = solve(np.eye(dimensions) + 0 * jacobian, squares)",
         (f"{ODE_LAWS}:test_bands_hold_the_share_of_new_observations_that_they_promise",),
+    ),
+    Mutant(
+        "a graph convolution leaves out self-loops",
+        GCN,
+        "np.concatenate([graph.values, np.ones(len(nodes))])",
+        "np.concatenate([graph.values, 1e-300 * np.ones(len(nodes))])",
+        (
+            f"{GRAPH_LAWS}:test_layer_upon_layer_forgets_all_but_the_component_and_the_degree",
+            "pair:graph.gcn.normalized_adjacency",
+        ),
+    ),
+    Mutant(
+        "a graph convolution normalises by the degree of one side only",
+        GCN,
+        "root[looped.rows] * root[looped.columns] * looped.values",
+        "root[looped.rows] ** 2 * looped.values",
+        (
+            f"{GRAPH_LAWS}:test_the_propagation_is_symmetric_and_its_spectrum_lies_within_one",
+            "pair:graph.gcn.normalized_adjacency",
+        ),
+    ),
+    Mutant(
+        "the gradient of a graph convolution flows along the edges",
+        GCN,
+        "back = multiply(propagation.T, g)",
+        "back = multiply(propagation, g)",
+        (f"{GRAPH_LAWS}:check_convolution",),
+    ),
+    Mutant(
+        "the gradient of a sparse product flows along the edges",
+        SPARSE,
+        "multiply(matrix.T, g)",
+        "multiply(matrix, g)",
+        (f"{GRAPH_LAWS}:check_aggregation",),
+    ),
+    Mutant(
+        "Monte-Carlo dropout is switched off at prediction",
+        GCN,
+        "drawn = [softmax(self._logits(propagation, features, rng)).data for _ in range(count)]",
+        "drawn = [softmax(self._logits(propagation, features, None)).data for _ in range(count)]",
+        (f"{GRAPH_LAWS}:test_dropout_in_prediction_says_what_is_not_known",),
+    ),
+    Mutant(
+        "dropout does not scale what it keeps",
+        GCN,
+        "kept / x.dtype.type(1 - self.dropout)",
+        "kept * x.dtype.type(1)",
+        (f"{GRAPH_LAWS}:test_dropout_scales_what_it_keeps",),
+    ),
+    Mutant(
+        "the mutual information is the entropy",
+        "whitebox.graph.uncertainty",
+        "entropy - _entropy(drawn).mean(axis=0)",
+        "entropy",
+        (f"{GRAPH_LAWS}:test_without_dropout_all_draws_agree", "pair:graph.uncertainty.predictive_uncertainty"),
+    ),
+    Mutant(
+        "neighbours are drawn in the order of their numbers",
+        SAGE,
+        "order = np.lexsort((rng.random(len(rows)), rows))",
+        "order = np.lexsort((np.arange(len(rows)), rows))",
+        (f"{GRAPH_LAWS}:test_every_neighbour_is_drawn_equally_often",),
+    ),
+    Mutant(
+        "neighbours are summed, not averaged",
+        SAGE,
+        "shares = edges.values / np.where(totals > 0, totals, 1.0)[edges.rows]",
+        "shares = edges.values",
+        ("pair:graph.graphsage.mean_aggregation",),
+    ),
+    Mutant(
+        "neighbours that tie for the largest get the gradient each",
+        SAGE,
+        "ties = np.add.reduceat(hit, edges.starts[filled], axis=0)",
+        "ties = 1",
+        (f"{GRAPH_LAWS}:test_neighbours_that_tie_for_the_largest_share_the_gradient",),
+    ),
+    Mutant(
+        "GraphSAGE takes a neighbour's features for the node's own",
+        SAGE,
+        "take(x, neighbourhood.own)",
+        "take(x, neighbourhood.own[::-1])",
+        (f"{GRAPH_LAWS}:test_a_new_order_of_the_nodes_reorders_what_is_computed",),
     ),
 ]

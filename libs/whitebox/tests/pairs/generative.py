@@ -9,6 +9,9 @@ import numpy as np
 from hypothesis import strategies as st
 from pairs.pair import Pair
 from whitebox import reference
+from whitebox.autograd import Tensor
+from whitebox.graph import edges, gcn, graphsage, uncertainty
+from whitebox.linalg.sparse import CSR
 from whitebox.ode import runge_kutta
 
 NUMBER = st.integers(-8, 8).map(lambda n: n / 4)
@@ -16,6 +19,57 @@ NUMBER = st.integers(-8, 8).map(lambda n: n / 4)
 
 def _pendulum(t: float, y: Any) -> list[float]:
     return [y[1] + t, -math.sin(y[0])]
+
+
+def rows(n: int, d: int) -> st.SearchStrategy[list[list[float]]]:
+    return st.lists(st.lists(NUMBER, min_size=d, max_size=d), min_size=n, max_size=n)
+
+
+@st.composite
+def convolved(draw: st.DrawFn) -> tuple[Any, ...]:
+    """Edges with loops among them, and isolated nodes; their number and weights; features, a map, a shift."""
+    n, d, m = draw(st.integers(1, 6)), draw(st.integers(1, 3)), draw(st.integers(1, 2))
+    node = st.integers(0, n - 1)
+    pairs = draw(st.lists(st.tuples(node, node), max_size=9))
+    weights = draw(st.lists(st.sampled_from([0.5, 1.0, 3.0]), min_size=len(pairs), max_size=len(pairs)))
+    return pairs, n, weights, draw(rows(n, d)), draw(rows(d, m)), draw(rows(1, m))[0]
+
+
+def _graph(pairs: Any, n: int, weights: Any, directed: bool = False) -> CSR:
+    return edges.adjacency(pairs, n, weights=weights or None, directed=directed)
+
+
+def _slow_graph(pairs: Any, n: int, weights: Any, directed: bool = False) -> Any:
+    return reference.graph.edges.adjacency(pairs, n, weights, directed)
+
+
+def _slow_normalized(pairs: Any, n: int, weights: Any, *_: Any) -> list[list[float]]:
+    found = reference.graph.gcn.normalized_adjacency(_slow_graph(pairs, n, weights))
+    return [[row.get(j, 0.0) for j in range(n)] for row in found]
+
+
+@st.composite
+def predictions(draw: st.DrawFn) -> tuple[Any]:
+    n, c, draws = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 4))
+    counts = np.array(draw(st.lists(st.integers(0, 3), min_size=n * c * draws, max_size=n * c * draws)), float)
+    counts = counts.reshape(draws, n, c)
+    counts[..., 0] += counts.sum(axis=2) == 0
+    return ((counts / counts.sum(axis=2, keepdims=True)).tolist(),)
+
+
+def _aggregation(name: str) -> Pair:
+    return Pair(
+        f"graph.graphsage.{name}",
+        lambda pairs, n, weights, x, *_: getattr(reference.graph.graphsage, name)(
+            _slow_graph(pairs, n, weights, True), x
+        ),
+        lambda pairs, n, weights, x, *_: (
+            getattr(graphsage, name)(_graph(pairs, n, weights, True), Tensor(np.array(x))).data
+        ),
+        convolved(),
+        rtol=1e-12,
+        atol=1e-14,
+    )
 
 
 PAIRS = [
@@ -26,5 +80,34 @@ PAIRS = [
         st.tuples(NUMBER, st.lists(NUMBER, min_size=2, max_size=2), NUMBER),
         rtol=1e-13,
         atol=1e-13,
+    ),
+    Pair(
+        "graph.gcn.normalized_adjacency",
+        _slow_normalized,
+        lambda pairs, n, weights, *_: gcn.normalized_adjacency(_graph(pairs, n, weights)).to_dense(),
+        convolved(),
+        rtol=1e-13,
+    ),
+    Pair(
+        "graph.gcn.graph_convolution",
+        lambda pairs, n, weights, x, w, b: reference.graph.gcn.graph_convolution(
+            _slow_graph(pairs, n, weights, True), x, w, b
+        ),
+        lambda pairs, n, weights, x, w, b: (
+            gcn.graph_convolution(_graph(pairs, n, weights, True), *(Tensor(np.array(part)) for part in (x, w, b))).data
+        ),
+        convolved(),
+        rtol=1e-12,
+        atol=1e-12,
+    ),
+    _aggregation("mean_aggregation"),
+    _aggregation("max_aggregation"),
+    Pair(
+        "graph.uncertainty.predictive_uncertainty",
+        reference.graph.uncertainty.predictive_uncertainty,
+        lambda p: tuple(uncertainty.predictive_uncertainty(p)),
+        predictions(),
+        rtol=1e-12,
+        atol=1e-14,
     ),
 ]

@@ -87,17 +87,18 @@ class NeuralODEEnsemble(BaseEstimator):
     r"""Learns an autonomous equation :math:`y' = f(y)` from noisy trajectories, and bands of where it leads.
 
     Several networks start from weights of their own and learn from trajectories drawn with replacement
-    (Lakshminarayanan et al. 2017, with the bootstrap of Breiman 1996). Each step of training solves from the observations at a time drawn
-    at random to those that follow, and descends on the mean squared error (multiple shooting). Noise of variance
-    :math:`\sigma^2` stands in the observation that a prediction starts from, and in the one it is compared with: with J
-    the Jacobian of the flow over one interval, residuals of members that have not seen a trajectory satisfy
+    (Lakshminarayanan et al. 2017, with the bootstrap of Breiman 1996). Each step of training solves from the
+    observations at a time drawn at random to those that follow, and descends on the mean squared error (multiple
+    shooting). Noise of variance :math:`\sigma^2` stands in the observation that a prediction starts from, and in the
+    one it is compared with: with J the Jacobian of the flow over one interval, residuals of members that have not seen
+    a trajectory satisfy
 
     .. math:: E[r_i^2] = \sigma_i^2 + \sum_j J_{ij}^2 \sigma_j^2
 
     which is solved for :math:`\sigma^2`. Predictions draw starts from the noise around the given one, and each member
     carries them on. What all members get wrong alike, their disagreement does not show; so it is multiplied by the
-    factor :math:`\kappa \ge 1` with which whole trajectories deviate from members that have not seen them as far as they
-    should, :math:`\sum r^2 = \sum (\kappa^2 \text{epistemic}^2 + \text{aleatoric}^2)`.
+    factor :math:`\kappa \ge 1` with which whole trajectories deviate from members that have not seen them as far as
+    they should, :math:`\sum r^2 = \sum (\kappa^2 \text{epistemic}^2 + \text{aleatoric}^2)`.
 
     Args:
         n_members: Networks, at least 2.

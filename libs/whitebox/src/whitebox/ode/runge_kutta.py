@@ -85,7 +85,8 @@ def rk4_step(field: Callable[[float, State], State], t: float, y: State, h: floa
     r"""One step of the classical method of fourth order (Kutta 1901).
 
     .. math:: y + \tfrac h6 (k_1 + 2 k_2 + 2 k_3 + k_4), \quad k_1 = f(t, y),\;
-              k_2 = f(t + \tfrac h2, y + \tfrac h2 k_1),\; k_3 = f(t + \tfrac h2, y + \tfrac h2 k_2),\; k_4 = f(t + h, y + h k_3)
+              k_2 = f(t + \tfrac h2, y + \tfrac h2 k_1),\; k_3 = f(t + \tfrac h2, y + \tfrac h2 k_2),\;
+              k_4 = f(t + h, y + h k_3)
 
     Four evaluations; the error of the step is :math:`O(h^5)`. Tensors stay differentiable.
 
