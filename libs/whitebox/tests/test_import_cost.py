@@ -43,6 +43,7 @@ ALLOWED = {
     "reference.text": {"text"},  # the list of abbreviations
     "quadrature": {"linalg"},  # Gauss's nodes are eigenvalues
     "recsys": {"linalg", "metrics", "search"},  # the best items of a user are an exact search
+    "recsys.two_tower": {"autograd", "linalg", "metrics", "nn", "optimize", "search"},
     "search.exact": {"metrics"},  # cosine
     "search.hnsw": {"metrics"},
     "search.ivf": {"metrics"},

@@ -33,6 +33,7 @@ from whitebox.graph.uncertainty import predictive_uncertainty
 from whitebox.ode.ensemble import EnsembleField, NeuralODEEnsemble
 from whitebox.ode.neural_ode import NeuralODE, VectorField, odeint, odeint_adjoint
 from whitebox.ode.runge_kutta import checked_times, dormand_prince, rk4, rk4_step
+from whitebox.recsys.two_tower import Tower, TwoTower, in_batch_softmax_loss, logq_correction
 
 RNG = np.random.default_rng(0)
 TWO_PATHS = np.array([[[1.0], [0.5], [0.25]], [[2.0], [1.0], [0.5]]])
@@ -48,6 +49,8 @@ ONE_WAY = adjacency([[0, 1]], nodes=3, directed=True)
 EYE = np.eye(3)
 KNOWN = GCN(2, max_iter=1, random_state=0).fit(PATH, EYE, [0, 0, 1])
 VECTORS = GraphSAGE(2, epochs=1, random_state=0).fit(PATH, EYE)
+TOWERS = TwoTower(2, epochs=1, random_state=0).fit([0, 1], [0, 1])
+ONE = Tensor([[1.0, 0.0]])
 MADE = Tensor(np.ones(1), requires_grad=True) * 2.0
 REFUSED = [
     ("one time", partial(checked_times, [0.0]), RangeError, "at least two"),
@@ -118,6 +121,25 @@ REFUSED = [
     ("vectors of another width", partial(VECTORS.transform, PATH, EYE[:, :1]), ShapeError, "1 features"),
     ("walks without edges", partial(GraphSAGE().fit, adjacency([], 3), EYE), EmptyInputError, "no walk"),
     ("no temperature of walks", partial(GraphSAGE(temperature=0.0).fit, PATH, EYE), RangeError, "temperature"),
+    ("probabilities of other items", partial(logq_correction, ONE, [0.5]), ShapeError, "1 probabilities"),
+    ("an item that is never sampled", partial(logq_correction, ONE, [0.5, 0.0]), RangeError, "above 0"),
+    ("an item more than certain", partial(logq_correction, ONE, [0.5, 1.5]), RangeError, "at most 1"),
+    ("keys of other users", partial(in_batch_softmax_loss, ONE, ONE[:, :1], temperature=1.0), ShapeError, "one shape"),
+    ("no temperature of scores", partial(in_batch_softmax_loss, ONE, ONE, temperature=0.0), RangeError, "temperature"),
+    ("items of others", partial(in_batch_softmax_loss, ONE, ONE, temperature=1.0, items=[1, 2]), ShapeError, r"\(1,\)"),
+    ("a tower on nothing", partial(Tower, 2, rng=RNG), RangeError, "needs numbers"),
+    ("an unknown loss", partial(TwoTower(loss="hinge").fit, [0], [0]), RangeError, "'hinge'"),
+    ("users without items", partial(TwoTower().fit, [0, 1], [0]), ShapeError, "2 users for 1"),
+    ("no interaction", partial(TwoTower().fit, [], []), EmptyInputError, "users is empty"),
+    ("users by fractions", partial(TwoTower().fit, [0.5], [0]), DtypeError, "whole"),
+    ("a user below 0", partial(TwoTower().fit, [-1], [0]), RangeError, "-1"),
+    ("a user without features", partial(TwoTower().fit, [2], [0], user_features=[[1.0]]), RangeError, "there are 1"),
+    ("ids left out without features", partial(TwoTower(use_ids=False).fit, [0], [0]), RangeError, "needs numbers"),
+    ("towers unfitted", partial(TwoTower().recommend, 0), NotFittedError, "fit first"),
+    ("towers unfitted, by features", partial(TwoTower().encode_items, [[1.0]]), NotFittedError, "fit first"),
+    ("a user unknown", partial(TOWERS.recommend, 2), RangeError, "0 to 1"),
+    ("no recommendation", partial(TOWERS.recommend, 0, 0), RangeError, "n must"),
+    ("new users of learned rows", partial(TOWERS.encode_users, [[1.0]]), RangeError, "use_ids"),
     ("a certain band", partial(ENSEMBLE.predict_interval, [[1.0]], [0.0, 1.0], level=1.0), RangeError, "level"),
 ]
 
@@ -139,6 +161,8 @@ WORKS = [
     ("one isolated node", lambda: max_aggregation(adjacency([], 1), Tensor([[-3.0]])).data, [[0.0]]),
     ("a graph of loops", lambda: GraphSAGE(2, epochs=1).fit(adjacency([[0, 0], [1, 1]], 2), EYE[:2], [0, 1]).transform(adjacency([], 1), EYE[:1]).shape, (1, 2)),
     ("one draw", lambda: predictive_uncertainty([[[0.5, 0.5]]]).mutual_information, [0.0]),
+    ("one interaction", lambda: TwoTower(2, epochs=1).fit([0], [0]).recommend(0)[0], [0]),
+    ("all items chosen", lambda: TwoTower(2, loss="bpr", epochs=1).fit([0, 0], [0, 1]).recommend(0, 5, [0, 1])[0], []),
     ("nothing learned", lambda: odeint_adjoint(fall, Tensor([1.0]), [0.0, 1.0], parameters=[]).data.round(3), [[1.0], [0.375]]),
 ]  # fmt: skip
 

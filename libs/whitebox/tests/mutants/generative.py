@@ -8,6 +8,8 @@ RUNGE_KUTTA = "whitebox.ode.runge_kutta"
 NEURAL_ODE = "whitebox.ode.neural_ode"
 ODE_ENSEMBLE = "whitebox.ode.ensemble"
 ODE_LAWS = "laws.test_ode"
+TOWER = "whitebox.recsys.two_tower"
+TOWER_LAWS = "laws.test_two_tower"
 GCN = "whitebox.graph.gcn"
 SAGE = "whitebox.graph.graphsage"
 SPARSE = "whitebox.graph._sparse_product"
@@ -163,5 +165,39 @@ MUTANTS = [
         "take(x, neighbourhood.own)",
         "take(x, neighbourhood.own[::-1])",
         (f"{GRAPH_LAWS}:test_a_new_order_of_the_nodes_reorders_what_is_computed",),
+    ),
+    Mutant(
+        "the logarithm of the sampling probability is added instead of subtracted",
+        TOWER,
+        "return scores - np.log(q).astype(scores.dtype)",
+        "return scores + np.log(q).astype(scores.dtype)",
+        (
+            f"{TOWER_LAWS}:test_corrected_exponentials_are_unbiased_for_the_sum_over_all_items",
+            "pair:recsys.two_tower.logq_correction",
+        ),
+    ),
+    Mutant(
+        "the probability itself is subtracted",
+        TOWER,
+        "np.log(q).astype(scores.dtype)",
+        "q.astype(scores.dtype)",
+        (f"{TOWER_LAWS}:test_corrected_exponentials_are_unbiased_for_the_sum_over_all_items",),
+    ),
+    Mutant(
+        "an item that two users chose is each one's negative",
+        TOWER,
+        "again = (chosen[:, None] == chosen) & ~np.eye(len(chosen), dtype=bool)",
+        "again = (chosen[:, None] != chosen) & (chosen[:, None] == chosen)",
+        (
+            f"{TOWER_LAWS}:test_what_another_user_chose_too_is_no_negative",
+            "pair:recsys.two_tower.in_batch_softmax_loss",
+        ),
+    ),
+    Mutant(
+        "the two towers are trained as if popularity did not count",
+        TOWER,
+        "q = frequencies[i] if self.correct else None",
+        "q = None",
+        (f"{TOWER_LAWS}:test_the_correction_is_worth_its_while_where_popularity_counts",),
     ),
 ]

@@ -13,6 +13,8 @@ from whitebox.autograd import Tensor
 from whitebox.graph import edges, gcn, graphsage, uncertainty
 from whitebox.linalg.sparse import CSR
 from whitebox.ode import runge_kutta
+from whitebox.recsys import two_tower
+from whitebox.reference.recsys import two_tower as slow_towers
 
 NUMBER = st.integers(-8, 8).map(lambda n: n / 4)
 
@@ -72,6 +74,15 @@ def _aggregation(name: str) -> Pair:
     )
 
 
+@st.composite
+def batches(draw: st.DrawFn) -> tuple[Any, ...]:
+    """Vectors of users and items, a temperature, the items' numbers with repetitions, and their probabilities."""
+    n, d = draw(st.integers(1, 5)), draw(st.integers(1, 3))
+    items = draw(st.lists(st.integers(0, 3), min_size=n, max_size=n))
+    q = draw(st.lists(st.sampled_from([1.0, 0.5, 0.125]), min_size=n, max_size=n))
+    return draw(rows(n, d)), draw(rows(n, d)), draw(st.sampled_from([0.25, 1.0])), items, q
+
+
 PAIRS = [
     Pair(
         "ode.runge_kutta.rk4_step",
@@ -109,5 +120,25 @@ PAIRS = [
         predictions(),
         rtol=1e-12,
         atol=1e-14,
+    ),
+    Pair(
+        "recsys.two_tower.logq_correction",
+        lambda scores, _, __, ___, q: slow_towers.logq_correction([[row[0]] * len(q) for row in scores], q),
+        lambda scores, _, __, ___, q: (
+            two_tower.logq_correction(Tensor(np.array([[row[0]] * len(q) for row in scores])), q).data
+        ),
+        batches(),
+        rtol=1e-13,
+        atol=1e-14,
+    ),
+    Pair(
+        "recsys.two_tower.in_batch_softmax_loss",
+        slow_towers.in_batch_softmax_loss,
+        lambda queries, keys, temperature, items, q: two_tower.in_batch_softmax_loss(
+            Tensor(np.array(queries)), Tensor(np.array(keys)), temperature=temperature, items=items, probabilities=q
+        ).item(),
+        batches(),
+        rtol=1e-9,
+        atol=1e-12,
     ),
 ]
