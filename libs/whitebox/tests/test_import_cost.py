@@ -54,6 +54,7 @@ ALLOWED = {
     "transformers": {"autograd", "nn"},
     "transformers.cache": set(),
     "vi": {"linalg", "optimize"},
+    "vi.vae": {"autograd", "linalg", "nn", "optimize"},
 }
 # Imports every public module anew, in one interpreter that has NumPy, and tells what each brings in.
 _PROBE = """

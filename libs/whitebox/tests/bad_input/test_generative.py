@@ -34,6 +34,7 @@ from whitebox.ode.ensemble import EnsembleField, NeuralODEEnsemble
 from whitebox.ode.neural_ode import NeuralODE, VectorField, odeint, odeint_adjoint
 from whitebox.ode.runge_kutta import checked_times, dormand_prince, rk4, rk4_step
 from whitebox.recsys.two_tower import Tower, TwoTower, in_batch_softmax_loss, logq_correction
+from whitebox.vi.vae import VAE, VariationalAutoencoder, gaussian_kl, importance_weighted_bound, reparameterize
 
 RNG = np.random.default_rng(0)
 TWO_PATHS = np.array([[[1.0], [0.5], [0.25]], [[2.0], [1.0], [0.5]]])
@@ -51,6 +52,7 @@ KNOWN = GCN(2, max_iter=1, random_state=0).fit(PATH, EYE, [0, 0, 1])
 VECTORS = GraphSAGE(2, epochs=1, random_state=0).fit(PATH, EYE)
 TOWERS = TwoTower(2, epochs=1, random_state=0).fit([0, 1], [0, 1])
 ONE = Tensor([[1.0, 0.0]])
+CODES = VAE(2, hidden=(3,), epochs=1, random_state=0).fit(EYE)
 MADE = Tensor(np.ones(1), requires_grad=True) * 2.0
 REFUSED = [
     ("one time", partial(checked_times, [0.0]), RangeError, "at least two"),
@@ -140,6 +142,18 @@ REFUSED = [
     ("a user unknown", partial(TOWERS.recommend, 2), RangeError, "0 to 1"),
     ("no recommendation", partial(TOWERS.recommend, 0, 0), RangeError, "n must"),
     ("new users of learned rows", partial(TOWERS.encode_users, [[1.0]]), RangeError, "use_ids"),
+    ("variances of others", partial(gaussian_kl, ONE, ONE[:, :1]), ShapeError, "one shape"),
+    ("an unknown likelihood", partial(VariationalAutoencoder, 2, 1, likelihood="t", rng=RNG), RangeError, "'t'"),
+    ("no components", partial(VariationalAutoencoder, 2, 0, rng=RNG), RangeError, "components"),
+    ("a negative beta", partial(VAE(beta=-1.0).fit, EYE), RangeError, "beta"),
+    ("shares above 1", partial(VAE(likelihood="bernoulli").fit, 2 * EYE), RangeError, "0 to 2"),
+    ("rows of NaN", partial(VAE().fit, EYE * np.nan), NotFiniteError, "X"),
+    ("no epochs", partial(VAE(epochs=0).fit, EYE), RangeError, "epochs"),
+    ("an autoencoder unfitted", partial(VAE().transform, EYE), NotFittedError, "fit first"),
+    ("an autoencoder unfitted, to draw from", partial(VAE().sample), NotFittedError, "fit first"),
+    ("codes of another width", partial(CODES.inverse_transform, EYE), ShapeError, "3 columns"),
+    ("rows of another width", partial(CODES.score_samples, EYE[:, :2]), ShapeError, "2 features"),
+    ("no draws of codes", partial(CODES.score_samples, EYE, draws=0), RangeError, "draws"),
     ("a certain band", partial(ENSEMBLE.predict_interval, [[1.0]], [0.0, 1.0], level=1.0), RangeError, "level"),
 ]
 
@@ -163,6 +177,10 @@ WORKS = [
     ("one draw", lambda: predictive_uncertainty([[[0.5, 0.5]]]).mutual_information, [0.0]),
     ("one interaction", lambda: TwoTower(2, epochs=1).fit([0], [0]).recommend(0)[0], [0]),
     ("all items chosen", lambda: TwoTower(2, loss="bpr", epochs=1).fit([0, 0], [0, 1]).recommend(0, 5, [0, 1])[0], []),
+    ("no code", lambda: gaussian_kl(Tensor(np.zeros((2, 0))), Tensor(np.zeros((2, 0)))).data, [0.0, 0.0]),
+    ("no noise", lambda: reparameterize(ONE, ONE, [[0.0, 0.0]]).data, [[1.0, 0.0]]),
+    ("one weight", lambda: importance_weighted_bound(ONE).data, [1.0, 0.0]),
+    ("columns that do not vary", lambda: VAE(1, epochs=1).fit(np.ones((3, 2))).scale_, 1.0),
     ("nothing learned", lambda: odeint_adjoint(fall, Tensor([1.0]), [0.0, 1.0], parameters=[]).data.round(3), [[1.0], [0.375]]),
 ]  # fmt: skip
 

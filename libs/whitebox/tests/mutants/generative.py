@@ -10,6 +10,8 @@ ODE_ENSEMBLE = "whitebox.ode.ensemble"
 ODE_LAWS = "laws.test_ode"
 TOWER = "whitebox.recsys.two_tower"
 TOWER_LAWS = "laws.test_two_tower"
+VAE = "whitebox.vi.vae"
+VAE_LAWS = "laws.test_vae"
 GCN = "whitebox.graph.gcn"
 SAGE = "whitebox.graph.graphsage"
 SPARSE = "whitebox.graph._sparse_product"
@@ -199,5 +201,57 @@ MUTANTS = [
         "q = frequencies[i] if self.correct else None",
         "q = None",
         (f"{TOWER_LAWS}:test_the_correction_is_worth_its_while_where_popularity_counts",),
+    ),
+    Mutant(
+        "the divergence rewards distance",
+        VAE,
+        "self.log_likelihood(x, z) - gaussian_kl(mean, log_variance) * beta",
+        "self.log_likelihood(x, z) + gaussian_kl(mean, log_variance) * beta",
+        (f"{VAE_LAWS}:test_the_bounds_are_bounds_and_close_on_the_exact_likelihood",),
+    ),
+    Mutant(
+        "the divergence takes the log variance for the variance",
+        VAE,
+        "mean * mean + variance - 1 - log_variance",
+        "mean * mean + log_variance - 1 - np.log(np.abs(log_variance) + 1e-9)",
+        (f"{VAE_LAWS}:test_the_divergence_is_the_integral_it_stands_for", "pair:vi.vae.gaussian_kl"),
+    ),
+    Mutant(
+        "the log variance is taken as the standard deviation",
+        VAE,
+        "return mean + exp(log_variance * 0.5) * np.asarray(noise, mean.dtype)",
+        "return mean + log_variance * np.asarray(noise, mean.dtype)",
+        (f"{VAE_LAWS}:test_draws_have_the_mean_and_variance_asked_for", "pair:vi.vae.reparameterize"),
+    ),
+    Mutant(
+        "the variance is taken as the standard deviation",
+        VAE,
+        "exp(log_variance * 0.5)",
+        "exp(log_variance * 1.0)",
+        (f"{VAE_LAWS}:test_draws_have_the_mean_and_variance_asked_for", "pair:vi.vae.reparameterize"),
+    ),
+    Mutant(
+        "the bound of several draws is the mean of their logarithms",
+        VAE,
+        "logsumexp(log_weights, axis=0) - math.log(len(log_weights))",
+        "log_weights.mean(axis=0)",
+        (
+            f"{VAE_LAWS}:test_the_bounds_are_bounds_and_close_on_the_exact_likelihood",
+            "pair:vi.vae.importance_weighted_bound",
+        ),
+    ),
+    Mutant(
+        "weights of draws leave out how probable it was to draw them",
+        VAE,
+        "(log_variance + drawn * drawn - z * z)",
+        "(log_variance * 0.0 - z * z)",
+        (f"{VAE_LAWS}:test_with_the_exact_posterior_every_draw_gives_the_exact_likelihood",),
+    ),
+    Mutant(
+        "the density forgets that rows were scaled",
+        VAE,
+        "return bound - rows.shape[1] * math.log(self.scale_)",
+        "return bound - 0 * math.log(self.scale_)",
+        (f"{VAE_LAWS}:test_without_hidden_layers_it_learns_probabilistic_pca",),
     ),
 ]

@@ -15,6 +15,8 @@ from whitebox.linalg.sparse import CSR
 from whitebox.ode import runge_kutta
 from whitebox.recsys import two_tower
 from whitebox.reference.recsys import two_tower as slow_towers
+from whitebox.reference.vi import vae as slow_vae
+from whitebox.vi import vae
 
 NUMBER = st.integers(-8, 8).map(lambda n: n / 4)
 
@@ -140,5 +142,31 @@ PAIRS = [
         batches(),
         rtol=1e-9,
         atol=1e-12,
+    ),
+    Pair(
+        "vi.vae.gaussian_kl",
+        slow_vae.gaussian_kl,
+        lambda mean, log_variance: vae.gaussian_kl(Tensor(np.array(mean)), Tensor(np.array(log_variance))).data,
+        st.tuples(rows(2, 3), rows(2, 3)),
+        rtol=1e-12,
+        atol=1e-14,
+    ),
+    Pair(
+        "vi.vae.reparameterize",
+        slow_vae.reparameterize,
+        lambda mean, log_variance, noise: (
+            vae.reparameterize(Tensor(np.array(mean)), Tensor(np.array(log_variance)), noise).data
+        ),
+        st.tuples(rows(2, 3), rows(2, 3), rows(2, 3)),
+        rtol=1e-12,
+        atol=1e-14,
+    ),
+    Pair(
+        "vi.vae.importance_weighted_bound",
+        slow_vae.importance_weighted_bound,
+        lambda weights: vae.importance_weighted_bound(Tensor(np.array(weights))).data,
+        st.tuples(rows(4, 2)),
+        rtol=1e-12,
+        atol=1e-13,
     ),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from whitebox._lazy import lazy_submodules
 from whitebox.vi._elbo import (
     Bound,
     Fitted,
@@ -29,3 +30,6 @@ __all__ = [
     "fit_to_draws",
     "whitened",
 ]
+
+# Brings networks along, which fitting a density does without.
+__getattr__ = lazy_submodules(__name__, ["vae"])
