@@ -35,6 +35,8 @@ ALLOWED = {
     "linear_model": {"linalg", "optimize"},
     "manifold": {"decomposition", "linalg"},
     "mcmc": {"linalg"},
+    "multimodal": {"autograd", "nn", "optimize"},
+    "multimodal.calibration": set(),
     "neighbors": {"search"},
     "nn": {"autograd"},
     "ode": {"autograd", "linalg", "nn", "optimize"},

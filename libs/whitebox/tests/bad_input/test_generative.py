@@ -30,6 +30,14 @@ from whitebox.graph.graphsage import (
     sample_neighbours,
 )  # fmt: skip
 from whitebox.graph.uncertainty import predictive_uncertainty
+from whitebox.multimodal.calibration import calibration_error, interval_coverage
+from whitebox.multimodal.experts import (
+    as_mask,
+    heteroscedastic_loss,
+    product_of_categoricals,
+    product_of_experts,
+)  # fmt: skip
+from whitebox.multimodal.fusion import ConcatenationRegressor, GaussianExpert, ProductOfExpertsRegressor
 from whitebox.ode.ensemble import EnsembleField, NeuralODEEnsemble
 from whitebox.ode.neural_ode import NeuralODE, VectorField, odeint, odeint_adjoint
 from whitebox.ode.runge_kutta import checked_times, dormand_prince, rk4, rk4_step
@@ -53,6 +61,7 @@ VECTORS = GraphSAGE(2, epochs=1, random_state=0).fit(PATH, EYE)
 TOWERS = TwoTower(2, epochs=1, random_state=0).fit([0, 1], [0, 1])
 ONE = Tensor([[1.0, 0.0]])
 CODES = VAE(2, hidden=(3,), epochs=1, random_state=0).fit(EYE)
+FUSED = ProductOfExpertsRegressor([2, 1], hidden=(2,), epochs=1, random_state=0).fit(EYE, [0.0, 1.0, 2.0])
 MADE = Tensor(np.ones(1), requires_grad=True) * 2.0
 REFUSED = [
     ("one time", partial(checked_times, [0.0]), RangeError, "at least two"),
@@ -154,6 +163,35 @@ REFUSED = [
     ("codes of another width", partial(CODES.inverse_transform, EYE), ShapeError, "3 columns"),
     ("rows of another width", partial(CODES.score_samples, EYE[:, :2]), ShapeError, "2 features"),
     ("no draws of codes", partial(CODES.score_samples, EYE, draws=0), RangeError, "draws"),
+    ("no expert", partial(product_of_experts, [], []), EmptyInputError, "no expert"),
+    ("variances fewer than means", partial(product_of_experts, [ONE, ONE], [ONE]), ShapeError, "one shape"),
+    ("experts of other shapes", partial(product_of_experts, [ONE, ONE[:, :1]], [ONE, ONE]), ShapeError, "one shape"),
+    ("a row that none sees", partial(product_of_experts, [ONE], [ONE], present=[[False]]), EmptyInputError, "row 0"),
+    ("a prior of no variance", partial(product_of_experts, [ONE], [ONE], prior_variance=0.0), RangeError, "prior_v"),
+    ("no classifier", partial(product_of_categoricals, []), EmptyInputError, "no expert"),
+    ("classifiers of other classes", partial(product_of_categoricals, [ONE, ONE[:, :1]]), ShapeError, "one shape"),
+    ("a prior of other classes", partial(product_of_categoricals, [ONE], log_prior=[0.0]), ShapeError, "log_prior"),
+    ("a mask of other rows", partial(as_mask, [[True]], (2, 1)), ShapeError, r"\(2, 1\)"),
+    ("a mask of twos", partial(as_mask, [[2]], (1, 1)), RangeError, "truth"),
+    ("targets of another shape", partial(heteroscedastic_loss, ONE, ONE, [0.0]), ShapeError, "differ"),
+    ("nothing to be sure of", partial(heteroscedastic_loss, ONE[:0], ONE[:0], EYE[:0, :2]), EmptyInputError, "no num"),
+    ("deviations of other rows", partial(interval_coverage, [1.0], [1.0], [1.0, 2.0]), ShapeError, "2 deviations"),
+    ("no deviation", partial(interval_coverage, [1.0], [1.0], [0.0]), RangeError, r"std\[0\]"),
+    ("a level of 1", partial(interval_coverage, [1.0], [1.0], [1.0], [1.0]), RangeError, "levels"),
+    ("no level", partial(calibration_error, [1.0], [1.0], [1.0], levels=0), RangeError, "levels"),
+    ("an expert on nothing", partial(GaussianExpert, 0, rng=RNG), RangeError, "features"),
+    ("columns of no modality", partial(ProductOfExpertsRegressor([2]).fit, EYE, [0.0, 1, 2]), ShapeError, "add up"),
+    ("a modality of nothing", partial(ConcatenationRegressor([0, 3]).fit, EYE, [0.0, 1, 2]), RangeError, "modalities"),
+    (
+        "nothing ever there",
+        partial(ConcatenationRegressor(modality_dropout=1.0).fit, EYE, [0.0, 1, 2]),
+        RangeError,
+        "below 1",
+    ),
+    ("targets of other rows", partial(ConcatenationRegressor().fit, EYE, [0.0]), ShapeError, r"\(3,\)"),
+    ("a target of NaN", partial(ProductOfExpertsRegressor().fit, EYE, [0.0, 1.0, np.nan]), NotFiniteError, r"y\[2\]"),
+    ("fusion unfitted", partial(ProductOfExpertsRegressor().predict, EYE), NotFittedError, "fit first"),
+    ("a mask of other modalities", partial(FUSED.predict, EYE, EYE), ShapeError, r"\(3, 2\)"),
     ("a certain band", partial(ENSEMBLE.predict_interval, [[1.0]], [0.0, 1.0], level=1.0), RangeError, "level"),
 ]
 
@@ -181,6 +219,10 @@ WORKS = [
     ("no noise", lambda: reparameterize(ONE, ONE, [[0.0, 0.0]]).data, [[1.0, 0.0]]),
     ("one weight", lambda: importance_weighted_bound(ONE).data, [1.0, 0.0]),
     ("columns that do not vary", lambda: VAE(1, epochs=1).fit(np.ones((3, 2))).scale_, 1.0),
+    ("a prior alone", lambda: product_of_experts([ONE], [ONE], present=[[False]], prior_variance=1.0).mean.data, [[0.0, 0.0]]),
+    ("classes that none sees", lambda: np.exp(product_of_categoricals([ONE], present=[[False]]).data), [[0.5, 0.5]]),
+    ("an exact prediction", lambda: interval_coverage([1.0], [1.0], [1.0], [0.5]), [1.0]),
+    ("a target that does not vary", lambda: ProductOfExpertsRegressor(epochs=1).fit(EYE, [1.0, 1.0, 1.0]).predict(EYE).shape, (3,)),
     ("nothing learned", lambda: odeint_adjoint(fall, Tensor([1.0]), [0.0, 1.0], parameters=[]).data.round(3), [[1.0], [0.375]]),
 ]  # fmt: skip
 

@@ -12,6 +12,9 @@ TOWER = "whitebox.recsys.two_tower"
 TOWER_LAWS = "laws.test_two_tower"
 VAE = "whitebox.vi.vae"
 VAE_LAWS = "laws.test_vae"
+EXPERTS = "whitebox.multimodal.experts"
+FUSION = "whitebox.multimodal.fusion"
+FUSION_LAWS = "laws.test_multimodal"
 GCN = "whitebox.graph.gcn"
 SAGE = "whitebox.graph.graphsage"
 SPARSE = "whitebox.graph._sparse_product"
@@ -253,5 +256,63 @@ MUTANTS = [
         "return bound - rows.shape[1] * math.log(self.scale_)",
         "return bound - 0 * math.log(self.scale_)",
         (f"{VAE_LAWS}:test_without_hidden_layers_it_learns_probabilistic_pca",),
+    ),
+    Mutant(
+        "a product of experts averages the variances",
+        EXPERTS,
+        "return Belief(weighted / total, -log(total))",
+        "return Belief(weighted / total, -log(total * (1 / len(means))))",
+        (
+            f"{FUSION_LAWS}:test_the_fused_variance_is_at_most_that_of_each_expert",
+            f"{FUSION_LAWS}:test_it_is_the_posterior_of_conditionally_independent_measurements",
+            "pair:multimodal.experts.product_of_experts",
+        ),
+    ),
+    Mutant(
+        "a product of experts weighs by the standard deviation",
+        EXPERTS,
+        "exp(-where(sees, log_variance, np.zeros((), dtype)))",
+        "exp(where(sees, log_variance, np.zeros((), dtype)) * -0.5)",
+        (
+            f"{FUSION_LAWS}:test_it_is_the_posterior_of_conditionally_independent_measurements",
+            "pair:multimodal.experts.product_of_experts",
+        ),
+    ),
+    Mutant(
+        "a missing modality counts as one of mean 0 and variance 1",
+        EXPERTS,
+        "np.zeros((), dtype))), np.zeros((), dtype))",
+        "np.zeros((), dtype))), np.ones((), dtype))",
+        (
+            f"{FUSION_LAWS}:test_a_missing_modality_is_one_of_infinite_variance",
+            "pair:multimodal.experts.product_of_experts",
+        ),
+    ),
+    Mutant(
+        "each expert counts the prior in anew",
+        EXPERTS,
+        "where(sees, one - prior, np.zeros((), dtype))",
+        "where(sees, one, np.zeros((), dtype))",
+        (
+            f"{FUSION_LAWS}:test_classes_by_several_experts_are_those_of_bayes_rule",
+            "pair:multimodal.experts.product_of_categoricals",
+        ),
+    ),
+    Mutant(
+        "the loss takes the log variance for that of the deviation",
+        EXPERTS,
+        "value = 0.5 * (scaled + log_variance).mean()",
+        "value = (0.5 * scaled + log_variance).mean()",
+        (
+            f"{FUSION_LAWS}:test_the_loss_is_the_normal_likelihood_and_least_at_the_squared_error",
+            "pair:multimodal.experts.heteroscedastic_loss",
+        ),
+    ),
+    Mutant(
+        "early fusion sees in training what is to be missing",
+        FUSION,
+        "there = scaled * self._columns(seen)",
+        "there = scaled * 1",
+        (f"{FUSION_LAWS}:test_early_fusion_knows_as_much_of_whole_rows_and_less_of_parts",),
     ),
 ]

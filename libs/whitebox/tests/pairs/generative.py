@@ -12,8 +12,10 @@ from whitebox import reference
 from whitebox.autograd import Tensor
 from whitebox.graph import edges, gcn, graphsage, uncertainty
 from whitebox.linalg.sparse import CSR
+from whitebox.multimodal import experts
 from whitebox.ode import runge_kutta
 from whitebox.recsys import two_tower
+from whitebox.reference.multimodal import experts as slow_experts
 from whitebox.reference.recsys import two_tower as slow_towers
 from whitebox.reference.vi import vae as slow_vae
 from whitebox.vi import vae
@@ -83,6 +85,20 @@ def batches(draw: st.DrawFn) -> tuple[Any, ...]:
     items = draw(st.lists(st.integers(0, 3), min_size=n, max_size=n))
     q = draw(st.lists(st.sampled_from([1.0, 0.5, 0.125]), min_size=n, max_size=n))
     return draw(rows(n, d)), draw(rows(n, d)), draw(st.sampled_from([0.25, 1.0])), items, q
+
+
+@st.composite
+def opinions(draw: st.DrawFn) -> tuple[Any, ...]:
+    """Two rows of numbers for each expert, and which are present."""
+    n = draw(st.integers(1, 4))
+    means, others = (draw(st.lists(NUMBER, min_size=n, max_size=n)) for _ in range(2))
+    return means, others, draw(st.lists(st.booleans(), min_size=n, max_size=n)), draw(st.sampled_from([0.5, 1.0, 4.0]))
+
+
+def _fused(means: Any, log_variances: Any, present: Any, prior: float) -> tuple[float, float]:
+    held = [[Tensor(np.array([[number]])) for number in row] for row in (means, log_variances)]
+    found = experts.product_of_experts(*held, present=[present], prior_variance=prior)
+    return found.mean.item(), found.log_variance.item()
 
 
 PAIRS = [
@@ -166,6 +182,38 @@ PAIRS = [
         slow_vae.importance_weighted_bound,
         lambda weights: vae.importance_weighted_bound(Tensor(np.array(weights))).data,
         st.tuples(rows(4, 2)),
+        rtol=1e-12,
+        atol=1e-13,
+    ),
+    Pair(
+        "multimodal.experts.product_of_experts",
+        slow_experts.product_of_experts,
+        _fused,
+        opinions(),
+        rtol=1e-12,
+        atol=1e-13,
+    ),
+    Pair(
+        "multimodal.experts.product_of_categoricals",
+        lambda first, second, present, _: slow_experts.product_of_categoricals(
+            [first, second], [0.1 * c for c in range(len(first))], [present[0], present[-1]]
+        ),
+        lambda first, second, present, _: experts.product_of_categoricals(
+            [Tensor(np.array([first])), Tensor(np.array([second]))],
+            log_prior=[0.1 * c for c in range(len(first))],
+            present=[[present[0], present[-1]]],
+        ).data[0],
+        opinions(),
+        rtol=1e-11,
+        atol=1e-12,
+    ),
+    Pair(
+        "multimodal.experts.heteroscedastic_loss",
+        lambda mean, log_variance, _, y: slow_experts.heteroscedastic_loss(mean, log_variance, [y] * len(mean)),
+        lambda mean, log_variance, _, y: experts.heteroscedastic_loss(
+            Tensor(np.array(mean)), Tensor(np.array(log_variance)), [y] * len(mean)
+        ).item(),
+        opinions(),
         rtol=1e-12,
         atol=1e-13,
     ),

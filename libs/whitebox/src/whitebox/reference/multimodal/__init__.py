@@ -1,0 +1,9 @@
+"""Beliefs from several modalities, in pure Python."""
+
+from __future__ import annotations
+
+from whitebox._lazy import lazy_submodules
+
+__all__ = ["experts"]
+
+__getattr__ = lazy_submodules(__name__, __all__)
