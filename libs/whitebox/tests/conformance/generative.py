@@ -8,8 +8,8 @@ from whitebox.vi.vae import VAE
 # Few epochs: the checks fit it some hundred times, and ask for no good fit.
 ESTIMATORS = [
     VAE(1, hidden=(4,), epochs=2, random_state=0),
-    ProductOfExpertsRegressor(hidden=(4,), modality_dropout=0.0, epochs=10, random_state=0),
-    ConcatenationRegressor(hidden=(8,), modality_dropout=0.0, epochs=20, random_state=0),
+    ProductOfExpertsRegressor(hidden=(), modality_dropout=0.0, learning_rate=0.05, epochs=8, random_state=0),
+    ConcatenationRegressor(hidden=(), modality_dropout=0.0, learning_rate=0.05, epochs=8, random_state=0),
 ]
 _REGRESSOR = {
     "check_estimators_unfitted": "demands scikit-learn's own NotFittedError; ours has the same bases",

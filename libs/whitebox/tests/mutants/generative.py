@@ -174,8 +174,8 @@ MUTANTS = [
     Mutant(
         "the logarithm of the sampling probability is added instead of subtracted",
         TOWER,
-        "return scores - np.log(q).astype(scores.dtype)",
-        "return scores + np.log(q).astype(scores.dtype)",
+        "scores - np.log(q).astype(scores.dtype)",
+        "scores + np.log(q).astype(scores.dtype)",
         (
             f"{TOWER_LAWS}:test_corrected_exponentials_are_unbiased_for_the_sum_over_all_items",
             "pair:recsys.two_tower.logq_correction",
@@ -253,8 +253,8 @@ MUTANTS = [
     Mutant(
         "the density forgets that rows were scaled",
         VAE,
-        "return bound - rows.shape[1] * math.log(self.scale_)",
-        "return bound - 0 * math.log(self.scale_)",
+        "bound - rows.shape[1] * math.log(self.scale_)",
+        "bound - 0 * math.log(self.scale_)",
         (f"{VAE_LAWS}:test_without_hidden_layers_it_learns_probabilistic_pca",),
     ),
     Mutant(

@@ -254,7 +254,8 @@ class GCN(BaseEstimator):
             return x
         # Scaled by what is kept, so that the mean over masks is the input (inverted dropout).
         kept = rng.random(x.shape, np.float32) >= self.dropout
-        return x * (kept / x.dtype.type(1 - self.dropout))
+        dropped: Tensor = x * (kept / x.dtype.type(1 - self.dropout))
+        return dropped
 
     def _checked(self, graph: CSR, X: npt.ArrayLike, *, fitted: bool = False) -> tuple[CSR, AnyArray]:
         if fitted and not hasattr(self, "layers_"):

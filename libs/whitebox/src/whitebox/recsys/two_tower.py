@@ -51,7 +51,8 @@ def logq_correction(scores: Tensor, probabilities: npt.ArrayLike) -> Tensor:
         raise ShapeError(f"{len(q)} probabilities for scores of shape {scores.shape}")
     if (q <= 0).any() or (q > 1).any():
         raise RangeError("probabilities must be above 0 and at most 1")
-    return scores - np.log(q).astype(scores.dtype)
+    corrected: Tensor = scores - np.log(q).astype(scores.dtype)
+    return corrected
 
 
 def in_batch_softmax_loss(

@@ -186,7 +186,8 @@ class VariationalAutoencoder(Module):
         z = reparameterize(mean, log_variance, drawn)
         # log p(z) - log q(z | x): the constants of both cancel.
         prior_over_posterior = (log_variance + drawn * drawn - z * z).sum(axis=-1) * 0.5
-        return self.log_likelihood(x, z) + prior_over_posterior
+        weights: Tensor = self.log_likelihood(x, z) + prior_over_posterior
+        return weights
 
 
 class VAE(BaseEstimator):
@@ -349,7 +350,8 @@ class VAE(BaseEstimator):
         noise = np.random.default_rng(random_state).standard_normal((count, 1, self.n_components))
         with no_grad():
             bound = importance_weighted_bound(self.network_.log_weights(Tensor(rows), noise)).data
-        return bound - rows.shape[1] * math.log(self.scale_)
+        density: Array = bound - rows.shape[1] * math.log(self.scale_)
+        return density
 
     def score(self, X: npt.ArrayLike, y: object = None) -> float:  # noqa: ARG002  # scikit-learn's signature
         """Mean of `score_samples`."""
