@@ -90,7 +90,7 @@ def show_completion_check(console: Console, prompt: str, found: dict[str, Any]) 
 def _check_title(found: dict[str, Any]) -> str:
     verdict = "[green]agrees[/]" if found["agrees"] else "[red]differs[/]"
     seconds = f"{found['served_seconds']:.2f} s served, {found['recomputed_seconds']:.2f} s recomputed"
-    return f"{escape(found['model'])}: {verdict} within {found['tolerance']:.0e} ({seconds})"
+    return f"{escape(found['model'])}: {verdict} within {found['tolerance']:g} ({seconds})"
 
 
 def show_features(console: Console, read: dict[str, Any]) -> None:
