@@ -62,7 +62,7 @@ lock: $(VENV)/.bootstrap ## Compiles requirements/*.txt anew from the pyproject.
 ## ---- running
 
 .PHONY: demo up down status logs
-demo: env ## Starts everything, indexes documents, asks, predicts, reads features; leaves it running.
+demo: env ## Starts everything, indexes documents, asks, predicts, recomputes, reads features; leaves it running.
 	@$(BIN)/whitebox demo
 up: env ## Starts every service in the background and waits until it is ready.
 	@$(BIN)/whitebox up
