@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from examples import EXAMPLES
@@ -163,7 +165,7 @@ def test_neural_ode_through_the_solver(seed: int, with_time: bool, steps: int) -
         return hidden @ weights["layers.1.weight"].T + weights["layers.1.bias"]
 
     states = [y]
-    for start, end in zip(times[:-1], times[1:], strict=True):
+    for start, end in pairwise(times):
         h, state = (end - start) / steps, states[-1]
         for number in range(steps):
             t = start + number * h
