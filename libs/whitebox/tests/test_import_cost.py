@@ -33,7 +33,7 @@ ALLOWED = {
     "manifold": {"decomposition", "linalg"},
     "mcmc": {"linalg"},
     "neighbors": {"search"},
-    "nn": {"autograd"},
+    "nn": {"autograd", "safetensors"},  # checkpoints
     "optimize": {"linalg"},  # Newton's steps are linear systems
     "reference.text": {"text"},  # the list of abbreviations
     "quadrature": {"linalg"},  # Gauss's nodes are eigenvalues
@@ -45,8 +45,9 @@ ALLOWED = {
     "stats": {"linalg"},
     "survival": {"linalg", "optimize"},
     "text.tfidf": {"linalg"},  # sparse matrices
-    "transformers": {"autograd", "nn"},
+    "transformers": {"autograd", "nn", "safetensors"},
     "transformers.cache": set(),
+    "transformers.safetensors": {"safetensors"},
     "vi": {"linalg", "optimize"},
 }
 # Imports every public module anew, in one interpreter that has NumPy, and tells what each brings in.

@@ -37,7 +37,7 @@ from whitebox.transformers.cache import ContiguousCache
 from whitebox.transformers.generation import Drafted, Written, generate, speculate
 from whitebox.transformers.gguf import GGUF, Encoding, open_gguf
 from whitebox.transformers.llama import Llama, LlamaConfig, gguf_config
-from whitebox.transformers.safetensors import load_safetensors, save_safetensors
+from whitebox.safetensors import load_safetensors, save_safetensors
 from whitebox.transformers.sampling import Sampling, draw_from, log_probabilities
 from whitebox.transformers.tokenizer import BytePairTokenizer, WordPieceTokenizer, merge, split_words
 

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from whitebox.nn._data import DataLoader, pad
+from whitebox.nn._history import History
 from whitebox.nn._linear import Embedding, Linear, linear
 from whitebox.nn._module import Module, Parameter, Sequential
 from whitebox.nn._normalization import LayerNorm, RMSNorm, layer_norm, rms_norm
 from whitebox.nn._optimizer import Optimizer
+from whitebox.nn._progress import ProgressBar
+from whitebox.nn._training import EarlyStopping, Trainer
 
 __all__ = [
+    "DataLoader",
+    "EarlyStopping",
     "Embedding",
+    "History",
     "LayerNorm",
     "Linear",
     "Module",
     "Optimizer",
     "Parameter",
+    "ProgressBar",
     "RMSNorm",
     "Sequential",
+    "Trainer",
     "layer_norm",
     "linear",
+    "pad",
     "rms_norm",
 ]

@@ -17,7 +17,7 @@ from whitebox.nn import Embedding, Linear, Module, RMSNorm
 from whitebox.transformers.attention import attention, merge_heads, rotary, split_heads
 from whitebox.transformers.cache import ContiguousCache, KeyValueCache
 from whitebox.transformers.gguf import GGUF, open_gguf
-from whitebox.transformers.safetensors import load_safetensors
+from whitebox.safetensors import load_safetensors
 
 
 @dataclass(frozen=True)
