@@ -5,6 +5,14 @@ from __future__ import annotations
 from whitebox.nn._data import DataLoader, pad
 from whitebox.nn._history import History
 from whitebox.nn._linear import Embedding, Linear, linear
+from whitebox.nn._losses import (
+    binary_cross_entropy_with_logits,
+    bpr_loss,
+    contrastive_loss,
+    cross_entropy,
+    info_nce,
+    mse_loss,
+)
 from whitebox.nn._module import Module, Parameter, Sequential
 from whitebox.nn._normalization import LayerNorm, RMSNorm, layer_norm, rms_norm
 from whitebox.nn._optimizer import Optimizer
@@ -25,8 +33,14 @@ __all__ = [
     "RMSNorm",
     "Sequential",
     "Trainer",
+    "binary_cross_entropy_with_logits",
+    "bpr_loss",
+    "contrastive_loss",
+    "cross_entropy",
+    "info_nce",
     "layer_norm",
     "linear",
+    "mse_loss",
     "pad",
     "rms_norm",
 ]

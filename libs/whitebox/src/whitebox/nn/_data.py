@@ -124,15 +124,15 @@ class DataLoader:
 def pad(
     sequences: Sequence[npt.ArrayLike], *, value: float = 0, side: Literal["left", "right"] = "right"
 ) -> tuple[AnyArray, npt.NDArray[np.int64]]:
-    """Sequences of different lengths as one array, and their lengths.
+    r"""Sequences of different lengths as one array, and their lengths.
 
     Args:
-        sequences: n arrays of shapes (length, \\*rest) with the same rest.
+        sequences: n arrays of shapes (length, \*rest) with the same rest.
         value: Fills up shorter ones.
         side: Where it stands.
 
     Returns:
-        Shapes (n, longest, \\*rest) and (n,).
+        Shapes (n, longest, \*rest) and (n,).
 
     Raises:
         EmptyInputError: There are no sequences.

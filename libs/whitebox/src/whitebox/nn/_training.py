@@ -225,7 +225,7 @@ class Trainer:
             EmptyInputError: There are no batches.
             NotFiniteError: A loss is NaN or infinite.
         """
-        measured = {"loss": lambda *arguments: self.loss(*arguments).item(), **self.metrics}
+        measured: dict[str, Callable[..., float]] = {"loss": lambda *batch: self.loss(*batch).item(), **self.metrics}
         sums, examples = dict.fromkeys(measured, 0.0), 0
         with _evaluating(self.model), no_grad():
             for number, batch in enumerate(batches, start=1):
