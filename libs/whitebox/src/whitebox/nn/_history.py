@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 from whitebox.errors import EmptyInputError, RangeError, StateError
 
@@ -123,7 +123,7 @@ def _drawn(curves: Mapping[str, Sequence[tuple[float, float]]], title: str) -> s
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" '
         'font-size="11">',
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="white"/>',
-        f'<text x="{_LEFT}" y="16" font-size="12" font-weight="bold">{escape(title)}</text>',
+        f'<text x="{_LEFT}" y="16" font-size="12" font-weight="bold">{html.escape(title)}</text>',
     ]
     for tick in ticks:
         y = down(tick)
@@ -140,7 +140,9 @@ def _drawn(curves: Mapping[str, Sequence[tuple[float, float]]], title: str) -> s
         if len(curve) == 1:
             lines.append(f'<circle cx="{across(curve[0][0])}" cy="{down(curve[0][1])}" r="2.5" fill="{colour}"/>')
         y = _TOP + 12 + 14 * place
-        lines.append(f'<text x="{_WIDTH - _RIGHT - 6}" y="{y}" text-anchor="end" fill="{colour}">{escape(name)}</text>')
+        lines.append(
+            f'<text x="{_WIDTH - _RIGHT - 6}" y="{y}" text-anchor="end" fill="{colour}">{html.escape(name)}</text>'
+        )
     return "\n".join([*lines, "</svg>\n"])
 
 
