@@ -55,6 +55,7 @@ __all__ = [
     "transformers",
     "tree",
     "vi",
+    "vision",
 ]
 
 __getattr__ = lazy_submodules(__name__, __all__)
