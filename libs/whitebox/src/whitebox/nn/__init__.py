@@ -16,8 +16,11 @@ from whitebox.nn._losses import (
 from whitebox.nn._module import Module, Parameter, Sequential
 from whitebox.nn._normalization import BatchNorm1d, BatchNorm2d, LayerNorm, RMSNorm, batch_norm, layer_norm, rms_norm
 from whitebox.nn._pooling import AvgPool2d, GlobalAvgPool2d, MaxPool2d, avg_pool2d, global_avg_pool2d, max_pool2d
+from whitebox.nn._recurrent import GRU, LSTM, GRUGates, LSTMGates
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "AvgPool2d",
     "BatchNorm1d",
     "BatchNorm2d",
@@ -25,7 +28,9 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "GRUGates",
     "GlobalAvgPool2d",
+    "LSTMGates",
     "LayerNorm",
     "Linear",
     "MaxPool2d",
