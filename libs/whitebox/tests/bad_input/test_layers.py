@@ -10,6 +10,8 @@ from pairs.pair import plain
 from whitebox.autograd import Tensor
 from whitebox.errors import DtypeError, EmptyInputError, RangeError, ShapeError
 from whitebox.nn import (
+    GRU,
+    LSTM,
     AvgPool2d,
     BatchNorm1d,
     BatchNorm2d,
@@ -37,6 +39,8 @@ PAIR = Tensor(np.array([[1.0, 2.0], [0.0, 1.0]]))
 NONE = Tensor(np.zeros((0, 2)))
 RNG = np.random.default_rng(0)
 IMAGE, KERNELS = Tensor(np.arange(16.0).reshape(1, 1, 4, 4)), Tensor(np.ones((2, 1, 3, 3)))
+STEPS, STATE = Tensor(np.ones((2, 5, 3))), Tensor(np.ones((1, 2, 4)))
+lstm, gru = LSTM(3, 4, rng=RNG, dtype=np.float64), GRU(3, 4, rng=RNG, dtype=np.float64)
 ONE, ZERO = Tensor([1.0]), Tensor([0.0])
 entropy, binary = partial(cross_entropy, PAIR), partial(binary_cross_entropy_with_logits, ROW)
 REFUSED = [
@@ -108,6 +112,16 @@ REFUSED = [
     ("a momentum above 1", partial(BatchNorm1d, 2, momentum=2), RangeError, "momentum"),
     ("a probability above 1", partial(Dropout, 1.5, rng=RNG), RangeError, "p must"),
     ("a number to flatten", partial(Flatten(), Tensor(1.0)), ShapeError, "batch"),
+    ("no inputs", partial(LSTM, 0, 4, rng=RNG), RangeError, "input_size"),
+    ("no memory", partial(GRU, 3, 0, rng=RNG), RangeError, "hidden_size"),
+    ("no layers", partial(LSTM, 3, 4, layers=0, rng=RNG), RangeError, "layers"),
+    ("one step without an axis", partial(lstm, PAIR), ShapeError, r"LSTM takes \(batch, steps, 3\)"),
+    ("inputs of another width", partial(gru, STEPS[..., :2]), ShapeError, "GRU takes"),
+    ("no steps to take", partial(lstm, STEPS[:, :0]), EmptyInputError, "LSTM has no step"),
+    ("no steps to take in GRU", partial(gru.gates, STEPS[:, :0]), EmptyInputError, "GRU has no step"),
+    ("a hidden state of another batch", partial(lstm, STEPS, (STATE[:, :1], STATE)), ShapeError, "the hidden state"),
+    ("a cell without layers", partial(lstm, STEPS, (STATE, STATE[0])), ShapeError, "the cell state"),
+    ("a state of two layers", partial(gru, STEPS, Tensor(np.ones((2, 2, 4)))), ShapeError, r"\(1, 2, 4\), got"),
     ("a block that changes the shape", partial(Residual(Flatten()), IMAGE), ShapeError, "equal shapes"),
 ]
 
@@ -134,6 +148,9 @@ WORKS = [
     ("one row of a trained layer", lambda: batch_norm(ONE.reshape(1, 1), ONE, ZERO, 0.0, ([0], [1])).data, [[1.0]]),
     ("everything dropped", lambda: Dropout(1.0, rng=RNG)(ROW).data, [0.0, 0.0]),
     ("nothing dropped", lambda: Dropout(0.0, rng=RNG)(ROW).data, [1.0, 2.0]),
+    ("no sequences", lambda: lstm(STEPS[:0])[0].data, []),
+    ("one step", lambda: gru(STEPS[:, :1])[0].shape == (2, 1, 4), True),
+    ("inputs that open every gate", lambda: np.abs(lstm(STEPS * 1e30)[0].data).max() <= 1, True),
     ("one query and its key", lambda: info_nce(PAIR[:1], PAIR[:1], temperature=0.1).data, 0.0),
 ]  # fmt: skip
 

@@ -20,9 +20,12 @@ from whitebox.nn._normalization import BatchNorm1d, BatchNorm2d, LayerNorm, RMSN
 from whitebox.nn._optimizer import Optimizer
 from whitebox.nn._pooling import AvgPool2d, GlobalAvgPool2d, MaxPool2d, avg_pool2d, global_avg_pool2d, max_pool2d
 from whitebox.nn._progress import ProgressBar
+from whitebox.nn._recurrent import GRU, LSTM, GRUGates, LSTMGates
 from whitebox.nn._training import EarlyStopping, Trainer
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "AvgPool2d",
     "BatchNorm1d",
     "BatchNorm2d",
@@ -32,8 +35,10 @@ __all__ = [
     "EarlyStopping",
     "Embedding",
     "Flatten",
+    "GRUGates",
     "GlobalAvgPool2d",
     "History",
+    "LSTMGates",
     "LayerNorm",
     "Linear",
     "MaxPool2d",
