@@ -44,6 +44,7 @@ ALLOWED = {
     "search.lsh": {"metrics"},
     "stats": {"linalg"},
     "survival": {"linalg", "optimize"},
+    "text.characters": {"autograd", "nn", "safetensors", "transformers"},  # a network and how tokens are drawn
     "text.tfidf": {"linalg"},  # sparse matrices
     "transformers": {"autograd", "nn", "safetensors"},
     "transformers.cache": set(),

@@ -1,4 +1,4 @@
-"""What optimisers, loaders and training do with what they should not be given."""
+"""What optimisers, loaders, training, and the networks trained do with what they should not be given."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from whitebox.nn import (
     pad,
 )
 from whitebox.optimize.first_order import Adam
+from whitebox.text.characters import CharacterModel, windows
+from whitebox.vision.resnet import BasicBlock, ResNet, resnet18
 
 LINE = Linear(1, 1, rng=np.random.default_rng(0))
 X = np.ones((3, 1), np.float32)
@@ -31,6 +33,10 @@ def trainer(loss=lambda model, x: model(Tensor(x)).mean(), **options) -> Trainer
     return Trainer(LINE, Optimizer(LINE, Adam(1e-9)), loss, DataLoader(X, batch_size=2), **options)
 
 
+RNG = np.random.default_rng(0)
+WRITER = CharacterModel("ab", hidden=4, rng=RNG)
+TINY = ResNet((1,), classes=2, channels=1, width=2, small_images=True, rng=RNG)
+IMAGE = Tensor(np.zeros((1, 1, 4, 4), np.float32))
 WEIGHT = Parameter(np.ones(2))
 REFUSED = [
     ("nothing to optimise", partial(Optimizer, [], Adam()), EmptyInputError, "no parameter"),
@@ -73,6 +79,33 @@ REFUSED = [
     ),
     ("validation without batches", lambda: trainer(validation=[]).fit(1), EmptyInputError, "no batches"),
     ("a loss of several numbers", lambda: trainer(lambda f, x: f(Tensor(x))).fit(1), ShapeError, r"\(2, 1\)"),
+    ("an empty alphabet", partial(CharacterModel, "", rng=RNG), EmptyInputError, "alphabet"),
+    ("a character twice", partial(CharacterModel, "aba", rng=RNG), RangeError, "twice"),
+    ("no hidden units", partial(CharacterModel, "ab", hidden=0, rng=RNG), RangeError, "hidden"),
+    ("all dropped and more", partial(CharacterModel, "ab", dropout=1.5, rng=RNG), RangeError, "p must"),
+    ("a character that is unknown", partial(WRITER.encode, "abc"), RangeError, "no 'c'"),
+    ("a number that is no character", partial(WRITER.decode, [2]), RangeError, "2 characters"),
+    ("half a character", partial(WRITER.decode, [0.5]), DtypeError, "whole numbers"),
+    ("characters that are no rows", partial(WRITER, [0, 1]), ShapeError, "rows"),
+    ("rows of nothing", partial(WRITER, np.zeros((1, 0), int)), EmptyInputError, "no step"),
+    ("a text that predicts nothing", partial(WRITER.bits_per_character, "a"), EmptyInputError, "two characters"),
+    ("a prompt of nothing", partial(WRITER.sample, "", 3, rng=RNG), EmptyInputError, "prompt"),
+    ("nothing to write", partial(WRITER.sample, "a", 0, rng=RNG), RangeError, "length"),
+    ("a prompt in another script", partial(WRITER.sample, "é", 1, rng=RNG), RangeError, "'é'"),
+    ("a gate that is none", partial(WRITER.openings, "ab", "cell"), RangeError, "gate must be"),
+    ("a layer that is none", partial(WRITER.openings, "ab", layer=1), RangeError, "1 layers"),
+    ("gates of nothing", partial(WRITER.openings, ""), EmptyInputError, "empty"),
+    ("a text shorter than its pieces", partial(windows, [0, 1, 2], 3), ShapeError, "more than 3"),
+    ("pieces of nothing", partial(windows, [0, 1, 2], 0), RangeError, "length"),
+    ("a text in rows", partial(windows, [[0, 1, 2]], 1), ShapeError, "vector"),
+    ("a network without stages", partial(ResNet, (), rng=RNG), EmptyInputError, "stage"),
+    ("a stage without blocks", partial(ResNet, (0,), rng=RNG), RangeError, "layer1"),
+    ("a network without width", partial(ResNet, (1,), width=0, rng=RNG), RangeError, "width"),
+    ("no classes", partial(ResNet, (1,), classes=0, width=2, rng=RNG), RangeError, "out_features"),
+    ("a block without channels", partial(BasicBlock, 0, 1, rng=RNG), RangeError, "channels"),
+    ("images of other channels", partial(TINY, IMAGE.broadcast_to((1, 3, 4, 4))), ShapeError, r"\(n, 1, h, w\)"),
+    ("an image without a batch", partial(TINY, IMAGE[0]), ShapeError, r"\(1, 4, 4\)"),
+    ("a whole network without channels", partial(resnet18, channels=0, classes=2, rng=RNG), RangeError, "channels"),
 ]
 
 
@@ -92,6 +125,12 @@ WORKS = [
     ("a history without epochs", lambda: (len(History()), History().names()), (0, [])),
     ("more steps than were said", lambda: [ProgressBar(1).advance() for _ in range(2)], [None, None]),
     ("epochs that are finished", lambda: trainer().fit(1)["epoch"], [1]),
+    ("a text of one character to read", lambda: WRITER([[0]])[0].shape, (1, 1, 2)),
+    ("an alphabet of one character", lambda: CharacterModel("a", rng=RNG).sample("a", 3, rng=RNG), "aaa"),
+    ("nothing to encode", lambda: WRITER.decode(WRITER.encode("")), ""),
+    ("gates of one character", lambda: WRITER.openings("b").opening.shape, (1, 4)),
+    ("an image of one place", lambda: TINY.eval()(IMAGE[:, :, :1, :1]).shape, (1, 2)),
+    ("no images", lambda: TINY.eval()(IMAGE[:0]).shape, (0, 2)),
 ]
 
 

@@ -110,9 +110,7 @@ class ResNet(Module):
             raise EmptyInputError("a residual network has at least one stage")
         kernel, stride, padding = (3, 1, 1) if small_images else (7, 2, 3)
         inputs = positive_int(width, "width")
-        self.conv1 = Conv2d(
-            channels, inputs, kernel, stride=stride, padding=padding, bias=False, rng=rng, dtype=dtype
-        )
+        self.conv1 = Conv2d(channels, inputs, kernel, stride=stride, padding=padding, bias=False, rng=rng, dtype=dtype)
         self.bn1 = BatchNorm2d(inputs, dtype=dtype)
         self.small_images = small_images
         # Not a list: torchvision calls the stages layer1, layer2, ...
@@ -174,6 +172,4 @@ def resnet18(
     >>> sum(parameter.size for parameter in resnet18(rng=np.random.default_rng(0)).parameters())
     11689512
     """
-    return ResNet(
-        (2, 2, 2, 2), classes=classes, channels=channels, small_images=small_images, rng=rng, dtype=dtype
-    )
+    return ResNet((2, 2, 2, 2), classes=classes, channels=channels, small_images=small_images, rng=rng, dtype=dtype)
