@@ -121,13 +121,17 @@ protos-release: protos ## Makes the contracts as they are now what later changes
 
 ## ---- measuring
 
-.PHONY: bench bench-whitebox load
+.PHONY: bench bench-whitebox train-whitebox load
 bench: dev $(VENV)-oracle/.ready ## Prints our figures as ratios to named peers, measured in the same run.
 	@WHITEBOX_ORACLE_PYTHON=$(VENV)-oracle/bin/python $(BIN)/python deploy/tools/bench.py
 
 bench-whitebox: dev ## Prints the maths wheel's speed as ratios to its peers, held to gates, and draws how cost grows with size.
 	@PYTHONPATH=libs/whitebox/src $(BIN)/python libs/whitebox/benchmarks/bench.py
 	@PYTHONPATH=libs/whitebox/src $(BIN)/python libs/whitebox/benchmarks/growth.py
+
+train-whitebox: dev ## Trains the maths wheel's networks anew; writes their figures and results (ONLY=issues for one).
+	@for name in $(or $(ONLY),issues digits characters); do \
+	  PYTHONPATH=libs/whitebox/src $(BIN)/python libs/whitebox/experiments/$$name.py; done
 
 # PyTorch and sentence-transformers conflict with nothing here but weigh a gigabyte: an environment of their own.
 $(VENV)-oracle/.ready: $(VENV)/.bootstrap requirements/oracle.txt
