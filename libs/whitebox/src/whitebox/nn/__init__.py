@@ -15,6 +15,7 @@ from whitebox.nn._losses import (
 )
 from whitebox.nn._module import Module, Parameter, Sequential
 from whitebox.nn._normalization import BatchNorm1d, BatchNorm2d, LayerNorm, RMSNorm, batch_norm, layer_norm, rms_norm
+from whitebox.nn._optimizer import Optimizer
 from whitebox.nn._pooling import AvgPool2d, GlobalAvgPool2d, MaxPool2d, avg_pool2d, global_avg_pool2d, max_pool2d
 from whitebox.nn._recurrent import GRU, LSTM, GRUGates, LSTMGates
 
@@ -35,6 +36,7 @@ __all__ = [
     "Linear",
     "MaxPool2d",
     "Module",
+    "Optimizer",
     "Parameter",
     "RMSNorm",
     "Residual",
