@@ -105,14 +105,15 @@ def heat_map(model: CharacterModel, text: str, units: int = 10) -> str:
     for column, character in enumerate(text):
         shown = {" ": "·", "\n": "¶"}.get(character, html.escape(character))
         lines.append(f'<text x="{left + cell * column + 6}" y="{top - 6}" text-anchor="middle">{shown}</text>')
+    # One path for each of twenty shades keeps the file small.
+    squares: dict[int, list[str]] = {}
     for row, unit in enumerate(chosen.tolist()):
         y = top + cell * row
         lines.append(f'<text x="{left - 6}" y="{y + 9}" text-anchor="end">unit {unit}</text>')
         for column, opening in enumerate(gates[:, unit].tolist()):
-            lines.append(
-                f'<rect x="{left + cell * column}" y="{y}" width="11" height="11" fill="#1b6ca8" '
-                f'fill-opacity="{opening:.2f}"/>'
-            )
+            squares.setdefault(round(20 * opening), []).append(f"M{left + cell * column} {y}h11v11h-11z")
+    for shade, paths in sorted(squares.items()):
+        lines.append(f'<path d="{"".join(paths)}" fill="#1b6ca8" fill-opacity="{shade / 20:g}"/>')
     return "\n".join([*lines, "</svg>\n"])
 
 

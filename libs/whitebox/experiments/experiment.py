@@ -59,5 +59,7 @@ def main(name: str, description: str | None, measure: Callable[[bool, int], Outc
         (HERE / "results" / f"{name}.json").write_text(text + "\n", encoding="utf-8")
         for file, drawing in outcome.figures.items():
             (HERE / "figures" / file).write_text(drawing, encoding="utf-8")
-        print(f"written: results/{name}.json, {', '.join(f'figures/{file}' for file in outcome.figures)}", file=sys.stderr)
+        print(
+            f"written: results/{name}.json, {', '.join(f'figures/{file}' for file in outcome.figures)}", file=sys.stderr
+        )
     return 0

@@ -19,7 +19,17 @@ import numpy as np
 from experiment import HERE, Outcome, accuracy_interval, main, percentiles
 from whitebox.autograd import Tensor, no_grad, relu
 from whitebox.naive_bayes import MultinomialNB
-from whitebox.nn import DataLoader, Dropout, EarlyStopping, History, Linear, Optimizer, Sequential, Trainer, cross_entropy
+from whitebox.nn import (
+    DataLoader,
+    Dropout,
+    EarlyStopping,
+    History,
+    Linear,
+    Optimizer,
+    Sequential,
+    Trainer,
+    cross_entropy,
+)
 from whitebox.optimize.first_order import AdamW
 from whitebox.search.lsh import jaccard, near_duplicates, shingles
 from whitebox.text.tfidf import TfidfVectorizer
@@ -149,7 +159,10 @@ def measure(quick: bool, seed: int) -> Outcome:
             "naive_bayes_95": [round(end, 4) for end in accuracy_interval(int(bayes_right.sum()), total)],
             "only_network_right": int((right & ~bayes_right).sum()),
             "only_naive_bayes_right": int((~right & bayes_right).sum()),
-            "confusion": {kind: dict(zip(CLASSES, row, strict=True)) for kind, row in zip(CLASSES, confusion.tolist(), strict=True)},
+            "confusion": {
+                kind: dict(zip(CLASSES, row, strict=True))
+                for kind, row in zip(CLASSES, confusion.tolist(), strict=True)
+            },
             "epochs_of_folds": [len(history) for history in histories],
         },
         percentiles(seconds),

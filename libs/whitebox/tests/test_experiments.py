@@ -12,11 +12,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-EXPERIMENTS = Path(__file__).parents[1] / "experiments"
-sys.path.insert(0, str(EXPERIMENTS))
+sys.path.insert(0, str(Path(__file__).parents[1] / "experiments"))
 
 import experiment
 import issues
+
+EXPERIMENTS = experiment.HERE
 
 
 @pytest.mark.slow
