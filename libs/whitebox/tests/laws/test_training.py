@@ -409,4 +409,7 @@ def test_progress_is_shown_on_a_terminal_only_and_cleared_at_the_end() -> None:
             bar.advance("loss 0.5", label="epoch 2")
         shown = screen.getvalue()
         assert shown.endswith("\r\033[K") if terminal else shown == ""
+        with ProgressBar(2, stream=Screen(terminal)) as unused:
+            pass
+        assert unused._stream.getvalue() == ""
         assert ("epoch 2" in shown and "100%" in shown and "loss 0.5" in shown) == terminal

@@ -56,7 +56,7 @@ class ProgressBar:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Clears the line."""
-        if self._shown:
+        """Clears the line, if there is one."""
+        if self._written >= 0:
             self._stream.write("\r\033[K")
             self._stream.flush()

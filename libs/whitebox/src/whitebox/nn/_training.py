@@ -190,6 +190,9 @@ class Trainer:
     def fit(self, epochs: int, *, checkpoint: str | Path | None = None, progress: bool = True) -> History:
         """Trains until so many epochs are finished, those before a checkpoint included.
 
+        With early stopping the model is left with its best weights. To go on as if training had never ended, load the
+        last checkpoint first: it holds the last weights beside the best ones.
+
         Args:
             epochs: At least 1.
             checkpoint: Where to write one after each epoch; the one before is replaced as a whole.
