@@ -134,7 +134,10 @@ def _drawn(curves: Mapping[str, Sequence[tuple[float, float]]], title: str) -> s
         y = down(tick)
         lines.append(f'<path d="M{_LEFT} {y}H{_WIDTH - _RIGHT}" stroke="#dddddd"/>')
         lines.append(f'<text x="{_LEFT - 6}" y="{y + 4:g}" text-anchor="end">{tick:g}</text>')
-    for x in sorted({left, right, *(x for x in _ticks(left, right) if left < x < right and x == int(x))}):
+    # Whole epochs, as far from both ends as their numbers are wide.
+    margin = 0.08 * (right - left)
+    between = [x for x in _ticks(left, right) if left + margin < x < right - margin and x == int(x)]
+    for x in sorted({left, right, *between}):
         place = across(x)
         lines.append(f'<text x="{place}" y="{_HEIGHT - _BOTTOM + 16}" text-anchor="middle">{x:g}</text>')
     lines.append(f'<text x="{(_LEFT + _WIDTH - _RIGHT) / 2:g}" y="{_HEIGHT - 6}" text-anchor="middle">epoch</text>')
