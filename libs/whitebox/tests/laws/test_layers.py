@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from whitebox import nn
 from whitebox.autograd import Tensor, concatenate, gradcheck, no_grad, relu
-from whitebox.nn import _convolution
+from whitebox.nn import _windows
 
 
 def drawn(*shape: int, seed: int = 0, scale: float = 1.0) -> Tensor:
@@ -166,12 +167,50 @@ def test_groups_do_not_see_each_other() -> None:
     np.testing.assert_allclose(whole, np.concatenate(parts, axis=1))
 
 
-@pytest.mark.parametrize("block", [1, 300, 10**9])
-def test_images_do_not_see_what_was_taken_before_them(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("block", [1, 70, 300])
+def test_what_is_worked_on_together_does_not_matter(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [name for name in CASES if name not in ("an LSTM", "a GRU")]
+
+    def results() -> list[np.ndarray]:
+        found = []
+        for function, inputs in (CASES[name] for name in names):
+            for one in inputs:
+                one.zero_grad()
+            result = function(*inputs)
+            result.backward(np.cos(np.arange(result.size)).reshape(result.shape))
+            found += [result.data, *(one.grad for one in inputs)]
+        return found
+
+    expected = results()
+    monkeypatch.setattr(_windows, "_BLOCK", block)
+    for ours, whole in zip(results(), expected, strict=True):
+        np.testing.assert_allclose(ours, whole, rtol=1e-12, atol=1e-14)
+
+
+def test_images_do_not_see_what_was_taken_before_them() -> None:
     x, w = drawn(5, 2, 6, 6), drawn(3, 2, 3, 3, seed=1)
     alone = np.concatenate([nn.conv2d(x[i : i + 1], w, padding=2, stride=2).data for i in range(5)])
-    monkeypatch.setattr(_convolution, "_BLOCK", block)
     np.testing.assert_allclose(nn.conv2d(x, w, padding=2, stride=2).data, alone)
+
+
+def peak_beside_the_result(images: int) -> int:
+    x, w = Tensor(np.ones((images, 8, 40, 40), np.float32)), Tensor(np.ones((2, 8, 5, 5), np.float32))
+    tracemalloc.start()
+    result = nn.conv2d(x, w)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak - result.data.nbytes
+
+
+def test_columns_exist_for_one_block_of_images_only() -> None:
+    assert peak_beside_the_result(16) < 1.1 * peak_beside_the_result(1)
+
+
+def test_one_tensor_in_several_places_gets_the_sum_of_their_gradients() -> None:
+    assert gradcheck(lambda x: nn.conv2d(x, x, padding=1), drawn(2, 2, 3, 3))
+    assert gradcheck(lambda x: nn.info_nce(x, x, temperature=0.5), drawn(3, 2))
+    assert gradcheck(lambda x: nn.contrastive_loss(x, x[::-1], [1, 0, 1, 0]), drawn(4, 2, scale=0.1))
+    assert gradcheck(lambda x: nn.batch_norm(x, x[0], x[1], 1e-3), drawn(4, 3))
 
 
 def test_padding_never_wins_and_counts_only_where_it_should() -> None:

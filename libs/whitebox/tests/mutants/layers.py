@@ -219,8 +219,8 @@ MUTANTS = [
     Mutant(
         "the softmax is computed without taking the largest away",
         LOSSES,
-        "log_p = rows - rows.max(axis=1, keepdims=True)",
-        "log_p = rows - 0",
+        "largest = rows.max(axis=1, keepdims=True)",
+        "largest = np.zeros_like(rows[:, :1])",
         (f"{LAWS}:test_extreme_scores_do_not_overflow",),
     ),
     Mutant(

@@ -14,11 +14,7 @@ from whitebox.autograd import Tensor, primitive
 from whitebox.autograd._tensor import AnyArray, Part, Pullback
 from whitebox.errors import RangeError, ShapeError
 from whitebox.nn._module import Module, Parameter
-from whitebox.nn._windows import Size, Windows, check_images, windows
-
-# Numbers in the columns of a block of images: small images go through the product together, large ones one by one,
-# so that the columns are still in the processor's cache when they are multiplied.
-_BLOCK = 1 << 17
+from whitebox.nn._windows import Size, Windows, blocks, check_images, windows
 
 
 def conv2d(
@@ -95,7 +91,7 @@ def _conv2d(x: Any, weight: Any, bias: Any = None, *, window: Windows, groups: i
 
         def of_x() -> AnyArray:
             found: AnyArray = np.zeros_like(x)
-            for block in _blocks(x.shape, window):
+            for block in _blocks_of(x, window):
                 back = rows.swapaxes(-1, -2) @ ends[block]
                 back = back.reshape(len(back), x.shape[1], *window.kernel, *window.over(x.shape))
                 part = found[block]
@@ -115,11 +111,9 @@ def _conv2d(x: Any, weight: Any, bias: Any = None, *, window: Windows, groups: i
     return result.reshape(len(x), outputs, *window.over(x.shape)), pullback
 
 
-def _blocks(images: tuple[int, ...], window: Windows) -> Iterator[slice]:
-    """Images that are taken together."""
-    of_one = images[1] * math.prod(window.kernel) * math.prod(window.over(images))
-    size = max(1, _BLOCK // of_one)
-    return (slice(start, min(start + size, images[0])) for start in range(0, images[0], size))
+def _blocks_of(x: AnyArray, window: Windows) -> Iterator[slice]:
+    """Images whose columns are made together."""
+    return blocks(len(x), x.shape[1] * math.prod(window.kernel) * math.prod(window.over(x.shape)))
 
 
 def _columns(x: AnyArray, window: Windows, groups: int) -> Iterator[tuple[slice, AnyArray]]:
@@ -128,7 +122,7 @@ def _columns(x: AnyArray, window: Windows, groups: int) -> Iterator[tuple[slice,
     One array serves all blocks, so a block has to be used before the next is made.
     """
     columns: AnyArray | None = None
-    for block in _blocks(x.shape, window):
+    for block in _blocks_of(x, window):
         part = x[block]
         if columns is None:
             # Zeros once: what lies outside the image is the same for every block, and is never written.

@@ -140,13 +140,14 @@ def _batch_norm(
 ) -> tuple[AnyArray, Pullback]:
     planes = x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
     inverse = (1 / np.sqrt(variance + epsilon)).astype(x.dtype, copy=False)[:, None]
-    unit = planes - mean[:, None]
-    unit *= inverse
-    value = unit * weight[:, None]
+    value = planes - mean[:, None]
+    value *= weight[:, None] * inverse
     value += bias[:, None]
 
     def pullback(g: AnyArray) -> tuple[Part, ...]:
         ends = g.reshape(planes.shape)
+        unit = planes - mean[:, None]
+        unit *= inverse
         of_bias, of_weight = ends.sum(axis=(0, 2)), np.einsum("ncl,ncl->c", ends, unit)
 
         def of_x() -> AnyArray:

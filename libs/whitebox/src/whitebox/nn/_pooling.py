@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from whitebox.autograd import Tensor, primitive
 from whitebox.autograd._tensor import AnyArray, Part, Pullback
 from whitebox.errors import EmptyInputError, RangeError
 from whitebox.nn._module import Module
-from whitebox.nn._windows import Size, Windows, check_images, windows
+from whitebox.nn._windows import Size, Windows, blocks, check_images, windows
 
 
 def max_pool2d(x: Tensor, kernel_size: Size, *, stride: Size | None = None, padding: Size = 0) -> Tensor:
@@ -41,23 +42,28 @@ def max_pool2d(x: Tensor, kernel_size: Size, *, stride: Size | None = None, padd
 @primitive
 def _max_pool(x: Any, *, window: Windows) -> tuple[AnyArray, Pullback]:
     lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
-    result = np.full((*x.shape[:2], *window.over(x.shape)), lowest, x.dtype)
-    for _, _, (out_rows, out_columns), (in_rows, in_columns) in window.regions(x.shape):
-        part = result[:, :, out_rows, out_columns]
-        np.maximum(part, x[:, :, in_rows, in_columns], out=part)
+    planes = x.reshape(-1, *x.shape[2:])
+    result = np.full((len(planes), *window.over(x.shape)), lowest, x.dtype)
+    for block in _blocks_of(planes):
+        image, largest = planes[block], result[block]
+        for _, _, (out_rows, out_columns), (in_rows, in_columns) in window.regions(x.shape):
+            part = largest[:, out_rows, out_columns]
+            np.maximum(part, image[:, in_rows, in_columns], out=part)
 
     def pullback(g: AnyArray) -> tuple[Part, ...]:
-        found = np.zeros_like(x)
-        free = np.ones(result.shape, bool)
-        for _, _, (out_rows, out_columns), (in_rows, in_columns) in window.regions(x.shape):
-            place = np.s_[:, :, out_rows, out_columns]
-            won = x[:, :, in_rows, in_columns] == result[place]
-            won &= free[place]
-            free[place] ^= won
-            found[:, :, in_rows, in_columns] += g[place] * won
-        return (found,)
+        found, ends = np.zeros_like(planes), g.reshape(result.shape)
+        for block in _blocks_of(planes):
+            image, largest, end = planes[block], result[block], ends[block]
+            free = np.ones(largest.shape, bool)
+            for _, _, (out_rows, out_columns), (in_rows, in_columns) in window.regions(x.shape):
+                place = np.s_[:, out_rows, out_columns]
+                won = image[:, in_rows, in_columns] == largest[place]
+                won &= free[place]
+                free[place] ^= won
+                found[block, in_rows, in_columns] += end[place] * won
+        return (found.reshape(x.shape),)
 
-    return result, pullback
+    return result.reshape(*x.shape[:2], *result.shape[1:]), pullback
 
 
 def avg_pool2d(
@@ -91,22 +97,33 @@ def avg_pool2d(
 
 @primitive
 def _avg_pool(x: Any, *, window: Windows, count_include_pad: bool) -> tuple[AnyArray, Pullback]:
-    result = np.zeros((*x.shape[:2], *window.over(x.shape)), np.result_type(x, np.float32))
-    seen = np.zeros(window.over(x.shape), result.dtype)
-    for _, _, (out_rows, out_columns), (in_rows, in_columns) in window.regions(x.shape):
-        result[:, :, out_rows, out_columns] += x[:, :, in_rows, in_columns]
+    planes = x.reshape(-1, *x.shape[2:])
+    result = np.zeros((len(planes), *window.over(x.shape)), np.result_type(x, np.float32))
+    seen = np.zeros(result.shape[1:], result.dtype)
+    for _, _, (out_rows, out_columns), _ in window.regions(x.shape):
         seen[out_rows, out_columns] += 1
     if count_include_pad:
         seen[:] = window.kernel[0] * window.kernel[1]
-    result /= seen
+    for block in _blocks_of(planes):
+        image, mean = planes[block], result[block]
+        for _, _, (out_rows, out_columns), (in_rows, in_columns) in window.regions(x.shape):
+            mean[:, out_rows, out_columns] += image[:, in_rows, in_columns]
+        mean /= seen
 
     def pullback(g: AnyArray) -> tuple[Part, ...]:
-        found, shares = np.zeros_like(x), g / seen
-        for _, _, (out_rows, out_columns), (in_rows, in_columns) in window.regions(x.shape):
-            found[:, :, in_rows, in_columns] += shares[:, :, out_rows, out_columns]
-        return (found,)
+        found, shares = np.zeros_like(planes), g.reshape(result.shape) / seen
+        for block in _blocks_of(planes):
+            image, share = found[block], shares[block]
+            for _, _, (out_rows, out_columns), (in_rows, in_columns) in window.regions(x.shape):
+                image[:, in_rows, in_columns] += share[:, out_rows, out_columns]
+        return (found.reshape(x.shape),)
 
-    return result, pullback
+    return result.reshape(*x.shape[:2], *result.shape[1:]), pullback
+
+
+def _blocks_of(planes: AnyArray) -> Iterator[slice]:
+    """Channels of images that are pooled together."""
+    return blocks(len(planes), planes.shape[1] * planes.shape[2])
 
 
 def global_avg_pool2d(x: Tensor) -> Tensor:

@@ -14,6 +14,14 @@ from whitebox.errors import RangeError, ShapeError
 Size: TypeAlias = int | tuple[int, int]
 # Rows and columns.
 Region: TypeAlias = tuple[slice, slice]
+# Numbers that are worked on together: few enough to be still in the processor's cache for the next operation.
+_BLOCK = 1 << 17
+
+
+def blocks(count: int, of_one: int) -> Iterator[slice]:
+    """Slices of `count` things with `of_one` numbers each: small ones are taken together, large ones alone."""
+    size = max(1, _BLOCK // max(1, of_one))
+    return (slice(start, min(start + size, count)) for start in range(0, count, size))
 
 
 @dataclass(frozen=True)
