@@ -38,6 +38,7 @@ __all__ = [
     "privacy",
     "quadrature",
     "recsys",
+    "rl",
     "search",
     "stats",
     "survival",
