@@ -13,7 +13,7 @@ def ucb1(value: float, visits: int, parent_visits: int, exploration: float) -> f
     """
     if visits == 0:
         return math.inf
-    return value + exploration * (math.log(parent_visits) / visits) ** 0.5
+    return value + exploration * math.sqrt(math.log(parent_visits) / visits)
 
 
 def puct(value: float, prior: float, visits: int, parent_visits: int, exploration: float) -> float:
@@ -22,4 +22,4 @@ def puct(value: float, prior: float, visits: int, parent_visits: int, exploratio
     >>> puct(0.5, 0.25, 1, 16, 1.0)
     1.0
     """
-    return value + exploration * prior * parent_visits**0.5 / (visits + 1)
+    return value + exploration * prior * math.sqrt(parent_visits) / (visits + 1)
