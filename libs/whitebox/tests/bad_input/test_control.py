@@ -34,7 +34,7 @@ from whitebox.rl.ppo import PPO, clipped_surrogate
 from whitebox.rl.reinforce import Reinforce, policy_gradient_loss
 from whitebox.rl.replay import ReplayBuffer, Transitions
 from whitebox.rl.returns import discounted_returns, generalized_advantages
-from whitebox.rl.rollouts import Actors, Episode, evaluate, play_episode, seed_from
+from whitebox.rl.rollouts import Actors, Episode, best_action, evaluate, play_episode, seed_from
 from whitebox.rl.tabular import (
     MarkovDecisionProcess,
     action_values,
@@ -155,6 +155,8 @@ REFUSED = [
     ("a rollout of no steps", lambda: Actors([CartPole()], RNG).collect(POLICY, 0), RangeError, "steps"),
     ("an episode of no steps", partial(play_episode, POLICY, CartPole(), RNG, max_steps=0), RangeError, "max_steps"),
     ("a policy of NaN", partial(play_episode, BROKEN, CartPole(), RNG), NotFiniteError, "diverged"),
+    ("the best action of NaN", partial(play_episode, BROKEN, CartPole(), RNG, greedy=True), NotFiniteError, "diverged"),
+    ("the best of no actions", partial(best_action, []), ShapeError, "vector"),
     ("no episodes", partial(evaluate, POLICY, CartPole(), episodes=0, rng=RNG), RangeError, "episodes"),
     # learners
     ("REINFORCE from nothing", lambda: Reinforce(POLICY, rng=RNG).update([]), EmptyInputError, "no episode"),

@@ -18,7 +18,7 @@ from whitebox.rl.ppo import PPO, clipped_surrogate
 from whitebox.rl.reinforce import Reinforce, policy_gradient_loss
 from whitebox.rl.replay import Transitions
 from whitebox.rl.returns import discounted_returns
-from whitebox.rl.rollouts import Actors, Episode, evaluate
+from whitebox.rl.rollouts import Actors, Episode, evaluate, play_episode
 from whitebox.rl.tabular import MarkovDecisionProcess
 
 LOGITS = np.random.default_rng(5).normal(size=(4, 3))
@@ -161,6 +161,20 @@ def test_a_critic_learns_the_returns() -> None:
     assert update.critic_loss == pytest.approx(np.mean(squares), rel=1e-4)
 
 
+def test_what_was_seen_stays_though_an_environment_writes_over_it() -> None:
+    rng = np.random.default_rng(0)
+    policy = Linear(1, 2, rng=rng)
+    episode = play_episode(policy, TimeLimit(Reused(), 4), rng)
+    rollout = Actors([TimeLimit(Reused(), 9)], rng).collect(policy, 4)
+    learner = DQN(policy, warm_up=10**6, capacity=4, rng=rng)
+    learner.learn(TimeLimit(Reused(), 9), steps=4)
+    kept = learner.buffer.sample(200, rng)
+    assert set(kept.observations[:, 0]) == {0, 1, 2, 3}
+    np.testing.assert_array_equal(kept.next_observations, kept.observations + 1)
+    for record in (episode.observations, rollout.observations[:, 0], episode.next_observations - 1):
+        np.testing.assert_array_equal(record[:, 0], np.arange(4))
+
+
 # ---- PPO
 
 
@@ -193,6 +207,18 @@ class Line:
     def step(self, action: int):
         self.place += 1
         return np.array([self.place], np.float32), 1.0, False, False, {}
+
+
+class Reused(Line):
+    """Writes what is seen into the same array each time."""
+
+    def reset(self, *, seed: int | None = None):
+        self.seen = super().reset()[0]
+        return self.seen, {}
+
+    def step(self, action: int):
+        self.seen[:], *rest = super().step(action)
+        return self.seen, *rest
 
 
 def identity_critic() -> Linear:

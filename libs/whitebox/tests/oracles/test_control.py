@@ -9,10 +9,13 @@ from scipy.optimize import linprog
 from scipy.special import huber, log_softmax
 from scipy.stats import entropy as scipy_entropy
 from whitebox.autograd import Tensor
+from whitebox.nn import Linear
 from whitebox.rl import environments, tabular
 from whitebox.rl.categorical import entropy, log_probability
-from whitebox.rl.dqn import huber_loss
+from whitebox.rl.dqn import DQN, huber_loss
 from whitebox.rl.environments import CartPole, CartPoleState, TimeLimit
+from whitebox.rl.ppo import PPO
+from whitebox.rl.reinforce import Reinforce
 
 
 def test_optimal_values_solve_the_linear_programme() -> None:
@@ -96,3 +99,23 @@ def test_the_cart_is_gymnasiums_to_the_last_bit() -> None:
             assert found.dtype == observation.dtype
             assert others[:3] == rest[:3]
             done, angle = rest[1] or rest[2], float(observation[2] + 0.5 * observation[3])
+
+
+@pytest.mark.oracle
+def test_learners_learn_the_same_in_gymnasiums_environment() -> None:
+    gymnasium = pytest.importorskip("gymnasium")
+
+    def weights(make, learner: str) -> np.ndarray:
+        rng = np.random.default_rng(0)
+        policy, critic = Linear(4, 2, rng=rng), Linear(4, 1, rng=rng)
+        if learner == "PPO":
+            PPO(policy, critic, horizon=60, rng=rng).learn([make(), make()], steps=400)
+        elif learner == "DQN":
+            DQN(policy, warm_up=50, rng=rng).learn(make(), steps=300)
+        else:
+            Reinforce(policy, critic, rng=rng).learn(make(), episodes=10)
+        return policy.weight.data
+
+    for learner in ("REINFORCE", "PPO", "DQN"):
+        ours = weights(lambda: TimeLimit(CartPole(), 500), learner)
+        np.testing.assert_array_equal(ours, weights(lambda: gymnasium.make("CartPole-v1"), learner))

@@ -17,12 +17,12 @@ import numpy.typing as npt
 from whitebox._validation import as_array, as_matrix, as_vector, number_in, positive_int
 from whitebox.autograd import Tensor, no_grad, primitive
 from whitebox.autograd._tensor import Pullback
-from whitebox.errors import DtypeError, NotFiniteError, RangeError, ShapeError
+from whitebox.errors import DtypeError, RangeError, ShapeError
 from whitebox.nn import Module, Optimizer
 from whitebox.optimize.first_order import Adam
 from whitebox.rl.environments import Environment
 from whitebox.rl.replay import AnyArray, ReplayBuffer, Transitions
-from whitebox.rl.rollouts import LearningCurve, seed_from
+from whitebox.rl.rollouts import LearningCurve, best_action, seed_from
 
 if TYPE_CHECKING:
     from whitebox.optimize.first_order import Optimizer as Method
@@ -228,11 +228,10 @@ class DQN:
         """
         with no_grad():
             values = self.network(Tensor(np.asarray(observation)[None])).data[0]
-        if not np.isfinite(values).all():
-            raise NotFiniteError("values of actions are not finite: has learning diverged?")
+        best = best_action(values)
         if self._rng.random() < self.exploration(self._steps):
             return int(self._rng.integers(len(values)))
-        return int(values.argmax())
+        return best
 
     def targets(self, transitions: Transitions) -> AnyArray:
         """What the values of the actions taken are to become, shape (n,)."""
@@ -293,7 +292,7 @@ class DQN:
             RangeError: `steps` is no whole number of at least 1.
             NotFiniteError: Learning diverged.
         """
-        observation, _ = environment.reset(seed=seed_from(self._rng))
+        observation = np.array(environment.reset(seed=seed_from(self._rng))[0])
         earned, ends, returns = 0.0, [], []
         for step in range(1, positive_int(steps, "steps") + 1):
             action = self.act(observation)
@@ -301,11 +300,12 @@ class DQN:
             self.buffer.add(observation, action, float(reward), following, terminated)
             self._steps += 1
             earned += float(reward)
-            observation = following
+            # A copy: an environment may write its next observation into the same array.
+            observation = np.array(following)
             if terminated or truncated:
                 ends.append(step)
                 returns.append(earned)
-                observation, _ = environment.reset()
+                observation = np.array(environment.reset()[0])
                 earned = 0.0
             if len(self.buffer) >= min(self.warm_up, self.buffer.capacity) and self._steps % self.update_every == 0:
                 self.update()

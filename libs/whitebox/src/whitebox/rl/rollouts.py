@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from whitebox._validation import positive_int
 from whitebox.autograd import Tensor, no_grad
-from whitebox.errors import EmptyInputError, RangeError
+from whitebox.errors import EmptyInputError, NotFiniteError, RangeError, ShapeError
 from whitebox.rl.categorical import sample_actions
 from whitebox.rl.environments import Environment
 
@@ -78,6 +78,28 @@ def seed_from(rng: np.random.Generator) -> int:
     return int(rng.integers(2**31))
 
 
+def best_action(values: npt.ArrayLike) -> int:
+    """The number of the largest value, of equals the first.
+
+    Args:
+        values: Logits or values of actions, shape (A,).
+
+    Raises:
+        ShapeError: The values are no vector.
+        NotFiniteError: One is NaN or plus infinity, as those of a network are that diverged.
+
+    >>> best_action([1.0, 3.0, 3.0])
+    1
+    """
+    array = np.asarray(values)
+    if array.ndim != 1 or not array.size:
+        raise ShapeError(f"values of actions must be a vector, got shape {array.shape}")
+    # The largest is NaN if any is.
+    if not array.max() < np.inf:
+        raise NotFiniteError(f"the largest value of an action is {array.max()}: has learning diverged?")
+    return int(array.argmax())
+
+
 def play_episode(
     network: Network,
     environment: Environment,
@@ -107,16 +129,17 @@ def play_episode(
     41
     """
     observation, _ = environment.reset(seed=seed)
-    seen: list[AnyArray] = [np.asarray(observation)]
+    # Copies: an environment may write its next observation into the same array.
+    seen: list[AnyArray] = [np.array(observation)]
     chosen: list[int] = []
     earned: list[float] = []
     terminated = truncated = False
     while not (terminated or truncated) and len(earned) < positive_int(max_steps, "max_steps"):
         with no_grad():
             outputs = network(Tensor(seen[-1][None])).data
-        action = int(outputs[0].argmax()) if greedy else int(sample_actions(outputs, rng)[0])
+        action = best_action(outputs[0]) if greedy else int(sample_actions(outputs, rng)[0])
         observation, reward, terminated, truncated, _ = environment.step(action)
-        seen.append(np.asarray(observation))
+        seen.append(np.array(observation))
         chosen.append(action)
         earned.append(reward)
     every = np.stack(seen)
