@@ -448,6 +448,6 @@ def test_a_pole_is_balanced() -> None:
 
     policy = network(2)
     learner = PPO(policy, network(1), method=Adam(0.005), horizon=64, epochs=6, minibatch=128, rng=rng)
-    learner.learn([TimeLimit(CartPole(), 500) for _ in range(8)], steps=20_000)
+    learner.learn([TimeLimit(CartPole(), 500) for _ in range(8)], steps=14_000)
     # Random pushes last for about 22 steps.
-    assert evaluate(policy, TimeLimit(CartPole(), 500), episodes=10, rng=rng).mean() > 300
+    assert evaluate(policy, TimeLimit(CartPole(), 500), episodes=10, rng=rng).mean() > 250
