@@ -33,6 +33,7 @@ __all__ = [
     "metrics",
     "naive_bayes",
     "neighbors",
+    "nn",
     "optimize",
     "preprocessing",
     "privacy",
