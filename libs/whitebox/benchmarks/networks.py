@@ -151,6 +151,7 @@ def decoding(tokens: int) -> Iterator[Comparison]:
 def comparisons(scale: int) -> Iterator[Comparison]:
     """Everything, at sizes divided by `scale`."""
     torch.set_num_threads(1)
+    transformers.utils.logging.disable_progress_bar()
     yield from minilm(max(1, 16 // scale), 128)
     yield from scaled_dot_product(512 // scale)
     yield from convolution(max(1, 8 // scale), 64, 56)

@@ -38,6 +38,13 @@ ALLOWED = {
     "reference.text": {"text"},  # the list of abbreviations
     "quadrature": {"linalg"},  # Gauss's nodes are eigenvalues
     "recsys": {"linalg", "metrics", "search"},  # the best items of a user are an exact search
+    "rl": {"autograd", "linalg", "nn", "optimize"},  # values are linear systems; policies are networks, and descend
+    "rl.environments": {"linalg"},
+    "rl.games": set(),
+    "rl.replay": set(),
+    "rl.returns": set(),
+    "rl.tabular": {"linalg"},
+    "rl.tree_search": set(),
     "search.exact": {"metrics"},  # cosine
     "search.hnsw": {"metrics"},
     "search.ivf": {"metrics"},

@@ -46,6 +46,7 @@ __all__ = [
     "quadrature",
     "recsys",
     "reference",
+    "rl",
     "safetensors",
     "search",
     "stats",

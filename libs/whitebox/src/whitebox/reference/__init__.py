@@ -39,6 +39,7 @@ __all__ = [
     "privacy",
     "quadrature",
     "recsys",
+    "rl",
     "search",
     "stats",
     "survival",
