@@ -33,7 +33,7 @@ ALLOWED = {
     "manifold": {"decomposition", "linalg"},
     "mcmc": {"linalg"},
     "neighbors": {"search"},
-    "nn": {"autograd", "safetensors"},  # checkpoints
+    "nn": {"autograd"},
     "optimize": {"linalg"},  # Newton's steps are linear systems
     "reference.text": {"text"},  # the list of abbreviations
     "quadrature": {"linalg"},  # Gauss's nodes are eigenvalues
@@ -51,13 +51,13 @@ ALLOWED = {
     "search.lsh": {"metrics"},
     "stats": {"linalg"},
     "survival": {"linalg", "optimize"},
-    "text.characters": {"autograd", "nn", "safetensors", "transformers"},  # a network and how tokens are drawn
+    "text.characters": {"autograd", "nn", "transformers"},  # a network and how tokens are drawn
     "text.tfidf": {"linalg"},  # sparse matrices
     "transformers": {"autograd", "nn", "safetensors"},
     "transformers.cache": set(),
     "transformers.safetensors": {"safetensors"},
     "vi": {"linalg", "optimize"},
-    "vision.resnet": {"autograd", "nn", "safetensors"},
+    "vision.resnet": {"autograd", "nn"},
 }
 # Imports every public module anew, in one interpreter that has NumPy, and tells what each brings in.
 _PROBE = """

@@ -20,7 +20,6 @@ from whitebox.nn._history import History
 from whitebox.nn._module import AnyArray, Module
 from whitebox.nn._optimizer import Optimizer
 from whitebox.nn._progress import ProgressBar
-from whitebox.safetensors import load_safetensors, save_safetensors
 
 
 class EarlyStopping:
@@ -242,6 +241,9 @@ class Trainer:
 
     def save(self, path: str | Path) -> None:
         """Writes a checkpoint as safetensors; the file appears whole or not at all."""
+        # Files are no part of networks: only checkpoints bring them in.
+        from whitebox.safetensors import save_safetensors
+
         save_safetensors(path, self._state())
 
     def load(self, path: str | Path) -> None:
@@ -251,6 +253,8 @@ class Trainer:
             StateError, ShapeError: It is damaged, or of another model, optimiser, or loader.
             OSError: It cannot be read.
         """
+        from whitebox.safetensors import load_safetensors
+
         state, before = load_safetensors(path), self._state()
         try:
             self._take(state)
