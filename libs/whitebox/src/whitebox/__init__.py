@@ -48,6 +48,8 @@ __all__ = [
     "quadrature",
     "recsys",
     "reference",
+    "rl",
+    "safetensors",
     "search",
     "stats",
     "survival",
@@ -56,6 +58,7 @@ __all__ = [
     "transformers",
     "tree",
     "vi",
+    "vision",
 ]
 
 __getattr__ = lazy_submodules(__name__, __all__)

@@ -130,13 +130,6 @@ MUTANTS = [
         (f"{GRAPH_LAWS}:test_dropout_in_prediction_says_what_is_not_known",),
     ),
     Mutant(
-        "dropout does not scale what it keeps",
-        GCN,
-        "kept / x.dtype.type(1 - self.dropout)",
-        "kept * x.dtype.type(1)",
-        (f"{GRAPH_LAWS}:test_dropout_scales_what_it_keeps",),
-    ),
-    Mutant(
         "the mutual information is the entropy",
         "whitebox.graph.uncertainty",
         "entropy - _entropy(drawn).mean(axis=0)",

@@ -18,7 +18,7 @@ from whitebox.graph._sparse_product import multiply
 from whitebox.graph.edges import check_graph
 from whitebox.graph.uncertainty import Uncertainty, predictive_uncertainty
 from whitebox.linalg.sparse import CSR
-from whitebox.nn import Module, Optimizer, Parameter, cross_entropy
+from whitebox.nn import Dropout, Module, Optimizer, Parameter, cross_entropy
 from whitebox.optimize.first_order import Adam
 
 
@@ -245,17 +245,10 @@ class GCN(BaseEstimator):
 
     def _logits(self, propagation: CSR, features: AnyArray, rng: np.random.Generator | None) -> Tensor:
         """With dropout drawn from `rng`, or without."""
-        hidden = relu(self.layers_[0](propagation, self._dropped(Tensor(features), rng)))
-        logits: Tensor = self.layers_[1](propagation, self._dropped(hidden, rng))
+        drop = Dropout(self.dropout, rng=np.random.default_rng(0) if rng is None else rng).train(rng is not None)
+        hidden = relu(self.layers_[0](propagation, drop(Tensor(features))))
+        logits: Tensor = self.layers_[1](propagation, drop(hidden))
         return logits
-
-    def _dropped(self, x: Tensor, rng: np.random.Generator | None) -> Tensor:
-        if rng is None or self.dropout == 0:
-            return x
-        # Scaled by what is kept, so that the mean over masks is the input (inverted dropout).
-        kept = rng.random(x.shape, np.float32) >= self.dropout
-        dropped: Tensor = x * (kept / x.dtype.type(1 - self.dropout))
-        return dropped
 
     def _checked(self, graph: CSR, X: npt.ArrayLike, *, fitted: bool = False) -> tuple[CSR, AnyArray]:
         if fitted and not hasattr(self, "layers_"):
