@@ -115,6 +115,17 @@ def test_the_adjoint_adds_to_gradients_once_and_leaves_what_is_frozen() -> None:
     assert frozen.grad is None
 
 
+def test_single_precision_stays_single() -> None:
+    for adjoint in (False, True):
+        field, y0 = (
+            VectorField(2, with_time=True, rng=np.random.default_rng(0)),
+            Tensor(np.ones((3, 2), np.float32), True),
+        )
+        states = NeuralODE(field, steps=2, adjoint=adjoint)(y0, [0.0, 0.5, 1.0])
+        states.sum().backward()
+        assert {one.dtype for one in (states, y0.grad, *(one.grad for one in field.parameters()))} == {np.dtype("f4")}
+
+
 def peak(steps: int, *, adjoint: bool) -> int:
     model, y0 = NeuralODE(network(), steps=steps, adjoint=adjoint), Tensor(np.ones((100, 2)), requires_grad=True)
     tracemalloc.start()

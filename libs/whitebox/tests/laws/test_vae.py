@@ -75,6 +75,16 @@ def test_gradients_are_those_of_differences() -> None:
         )
 
 
+def test_single_precision_stays_single() -> None:
+    rng = np.random.default_rng(0)
+    for likelihood in ("gaussian", "bernoulli"):
+        model = VariationalAutoencoder(3, 2, likelihood=likelihood, rng=rng)
+        x, noise = Tensor(rng.random((4, 3)).astype(np.float32)), rng.standard_normal((5, 4, 2))
+        bounds = model.elbo(x, noise[0]), importance_weighted_bound(model.log_weights(x, noise))
+        (bounds[0] + bounds[1]).sum().backward()
+        assert {one.dtype for one in (*bounds, *(one.grad for one in model.parameters()))} == {np.dtype("f4")}
+
+
 def test_with_the_exact_posterior_every_draw_gives_the_exact_likelihood() -> None:
     model, covariance = linear_model()
     x = np.random.default_rng(1).standard_normal((6, 4)) * 2
