@@ -47,6 +47,7 @@ ALLOWED = {
     "text.tfidf": {"linalg"},  # sparse matrices
     "transformers": {"autograd", "nn"},
     "transformers.cache": set(),
+    "transformers.paged_cache": set(),
     "vi": {"linalg", "optimize"},
 }
 # Imports every public module anew, in one interpreter that has NumPy, and tells what each brings in.

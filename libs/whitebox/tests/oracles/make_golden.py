@@ -99,7 +99,7 @@ def gpt2() -> dict[str, np.ndarray]:
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim == 1:
-                parameter += 0.2 * torch.randn_like(parameter)
+                parameter.add_(0.2 * torch.randn_like(parameter))
         ids = torch.tensor(np.random.default_rng(0).integers(0, 40, (8, 12)))
         logits = model(ids).logits.numpy()
         written = model.generate(

@@ -40,7 +40,7 @@ def theirs_of(shape: dict[str, object], seed: int = 0):
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim == 1:
-                parameter += 0.2 * torch.randn_like(parameter)
+                parameter.add_(0.2 * torch.randn_like(parameter))
     return model.double()
 
 

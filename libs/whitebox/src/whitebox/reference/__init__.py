@@ -43,6 +43,7 @@ __all__ = [
     "survival",
     "svm",
     "text",
+    "transformers",
     "tree",
     "vi",
 ]

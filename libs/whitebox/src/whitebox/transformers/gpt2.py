@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from whitebox._validation import positive_int
+from whitebox._validation import number_in, positive_int
 from whitebox.autograd import Tensor, gelu
 from whitebox.errors import RangeError
 from whitebox.nn import Embedding, LayerNorm, Linear, Module
@@ -48,6 +48,8 @@ class GPT2Config:
     def __post_init__(self) -> None:
         for name in ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head"):
             positive_int(getattr(self, name), name)
+        positive_int(self.inner, "n_inner")
+        number_in(self.initializer_range, "initializer_range", 0)
         if self.n_embd % self.n_head:
             raise RangeError(f"{self.n_head} heads do not divide a width of {self.n_embd}")
         if self.activation_function not in _ACTIVATIONS:
