@@ -186,26 +186,35 @@ def test_other_tokens_before_make_another_block() -> None:
     assert pool.new_sequence([1, 2, 3, 4, 5]).length == 4
     assert pool.new_sequence([1, 2, 9, 4, 5]).length == 2
     assert pool.new_sequence([9, 2, 3, 4, 5]).length == 0
+    second = pool.new_sequence()
+    logits(llama(), [5, 6], second)
+    second.publish([5, 6])
+    assert pool.new_sequence([5, 6, 3, 4, 5]).length == 2
     # The last token is always read, for its logits.
     assert pool.new_sequence([1, 2, 3, 4]).length == 2
 
 
 def test_what_was_unused_for_longest_goes_first_and_is_not_found_any_more() -> None:
-    pool = llama().new_pool(4, block_size=2)
+    pool = BlockPool(layers=1, heads=1, width=1, blocks=4, block_size=2)
+
+    def extend(sequence: PagedCache, count: int) -> None:
+        sequence.extend(0, np.ones((1, 1, count, 1)), np.ones((1, 1, count, 1)))
+
     for tokens in ([1, 2], [3, 4], [5, 6]):
         with pool.new_sequence() as one:
-            logits(llama(), tokens, one)
+            extend(one, 2)
             one.publish(tokens)
     with pool.new_sequence([1, 2, 0]) as again:
         assert again.length == 2
     assert pool.usage() == (0, 3, 1, 0, 0)
     held = pool.new_sequence()
-    logits(llama(), [7, 8, 9], held)
+    extend(held, 3)
     assert pool.usage() == (2, 2, 0, 0, 1)
     assert [pool.new_sequence([*tokens, 0]).length for tokens in ([1, 2], [3, 4], [5, 6])] == [2, 0, 2]
     with pytest.raises(CacheFullError, match="0 of 4 blocks left, 1 are needed"):
-        logits(llama(), [1, 2], held)
-    np.testing.assert_array_equal(logits(llama(), [1], held).shape, (1, 1, VOCABULARY))
+        extend(held, 2)
+    extend(held, 1)
+    assert held.waste == 0
 
 
 def test_a_shortened_block_that_is_written_again_is_not_found_under_its_old_tokens() -> None:

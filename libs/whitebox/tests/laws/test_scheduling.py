@@ -147,6 +147,15 @@ def test_who_gives_up_blocks_goes_on_where_the_text_was() -> None:
         assert (batching.served.reused > 0) == prefix_caching
 
 
+def test_a_penalty_counts_the_prompt() -> None:
+    sampling, prompt = Sampling(temperature=0.0, repetition_penalty=1e6), list(range(9))
+    batching = ContinuousBatching(model(), model().new_pool(9, 2), tokens_per_step=4, sequences=1)
+    batching.submit(Request(prompt, 4, sampling))
+    tokens = [event.written.token for event in batching.run()]
+    assert tokens == [one.token for one in generate(model(), prompt, max_tokens=4, sampling=sampling)]
+    assert len({*prompt, *tokens}) == VOCABULARY
+
+
 def test_a_long_prompt_does_not_hold_up_those_that_write() -> None:
     batching = ContinuousBatching(model(), model().new_pool(40, 4), tokens_per_step=4, sequences=3)
     batching.submit(Request([1, 2], 12))

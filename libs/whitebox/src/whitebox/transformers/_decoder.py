@@ -193,13 +193,13 @@ class DecoderOnly(Module):
         """
         hidden = self.hidden(ids, cache)
         if last_only:
-            hidden = hidden[:, cache.last] if isinstance(cache, PackedCaches) else hidden[:, -1:]
+            hidden = hidden[:, cache.last()] if isinstance(cache, PackedCaches) else hidden[:, -1:]
         return self.logits(hidden)
 
     def _positions(self, numbers: npt.NDArray[Any], cache: Caches | None) -> npt.NDArray[np.intp]:
         limit = self.max_positions
         if isinstance(cache, PackedCaches):
-            positions = cache.positions
+            positions = cache.positions()
             if numbers.shape != (1, len(positions)):
                 raise ShapeError(f"packed ids must have shape (1, {len(positions)}), got {numbers.shape}")
             if positions.max() >= limit:

@@ -101,7 +101,7 @@ class PackedCaches:
 
     >>> long, short = (ContiguousCache(layers=1, batch=1, heads=1, width=1, capacity=9) for _ in range(2))
     >>> _ = long.extend(0, np.ones((1, 1, 5, 1)), np.ones((1, 1, 5, 1)))
-    >>> PackedCaches([long, short], [1, 3]).positions.tolist()
+    >>> PackedCaches([long, short], [1, 3]).positions().tolist()
     [5, 0, 1, 2]
     """
 
@@ -117,14 +117,12 @@ class PackedCaches:
         #: Where each sequence stands in the row.
         self.parts = tuple(slice(int(end) - count, int(end)) for end, count in zip(ends, counts, strict=True))
 
-    @property
     def positions(self) -> npt.NDArray[np.intp]:
         """Position of each new token in its own sequence, shape (sum of the counts,)."""
         starts = [cache.length for cache in self.caches]
         pairs = zip(starts, self.parts, strict=True)
         return np.concatenate([np.arange(start, start + part.stop - part.start) for start, part in pairs])
 
-    @property
     def last(self) -> npt.NDArray[np.intp]:
         """Where the last token of each sequence stands in the row, shape (sequences,)."""
         return np.array([part.stop - 1 for part in self.parts])
