@@ -90,6 +90,10 @@ def test_drafting_does_not_change_the_distribution(sampling: Sampling, ahead: in
     assert 0 < told.accepted < told.proposed
 
 
+def check_drafting() -> None:
+    test_drafting_does_not_change_the_distribution(Sampling(), 3)
+
+
 def test_a_draft_by_the_model_itself_is_always_accepted() -> None:
     model, told = Chain(5, 1), Drafted()
     tokens = list(

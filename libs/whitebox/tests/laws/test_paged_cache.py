@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from whitebox.autograd import no_grad
 from whitebox.errors import CacheFullError, StateError
 from whitebox.transformers.cache import ContiguousCache, PackedCaches
-from whitebox.transformers.generation import generate, speculate
 from whitebox.transformers.gpt2 import GPT2, GPT2Config
 from whitebox.transformers.llama import Llama, LlamaConfig
 from whitebox.transformers.paged_cache import BlockPool, PagedCache
@@ -264,16 +263,6 @@ def test_sequences_side_by_side_in_one_row_give_what_each_gives_alone() -> None:
         with no_grad():
             last = model([row], PackedCaches(ends, counts), last_only=True).data[0]
         np.testing.assert_allclose(last, [each[-1] for each in alone], atol=2e-5)
-
-
-def test_gpt2_writes_the_same_with_a_cache_without_and_with_a_draft() -> None:
-    model = gpt2()
-    written = [one.token for one in generate(model, [3, 4], max_tokens=20)]
-    seen = [3, 4]
-    for token in written:
-        assert logits(model, seen, None)[0, -1].argmax() == token
-        seen.append(token)
-    assert list(speculate(model, llama(), [3, 4], max_tokens=20)) == written
 
 
 def test_a_sequence_that_was_freed_is_not_used_any_more() -> None:

@@ -1,19 +1,95 @@
-"""Mistakes in GPT-2, the paged cache and continuous batching."""
+"""Mistakes in attention, GPT-2, drafting, the paged cache and continuous batching."""
 
 from __future__ import annotations
 
 from mutants.mutant import Mutant
 
+ATTENTION = "whitebox.transformers.attention"
 CACHE = "whitebox.transformers.cache"
 DECODER = "whitebox.transformers._decoder"
 GPT2 = "whitebox.transformers.gpt2"
+GENERATION = "whitebox.transformers.generation"
 PAGED = "whitebox.transformers.paged_cache"
+SAMPLING = "whitebox.transformers.sampling"
 SCHEDULING = "whitebox.transformers.scheduling"
+LOOKING = "laws.test_attention"
+WRITING = "laws.test_generation"
 PAGES = "laws.test_paged_cache"
 BATCHING = "laws.test_scheduling"
 GOLDEN = "oracles.test_gpt2"
 
 MUTANTS = [
+    Mutant(
+        "tiled attention builds the full score matrix",
+        ATTENTION,
+        "    for rows in _tiles(range(n), tile):\n        largest",
+        "    whole = scores_of(range(n), range(m))\n    for rows in _tiles(range(n), tile):\n        largest",
+        (f"{LOOKING}:test_memory_grows_with_the_length_in_tiles_and_with_its_square_without",),
+    ),
+    Mutant(
+        "the gradient of tiled attention builds the full score matrix",
+        ATTENTION,
+        "                p = np.exp(scores_of(rows, columns) - log_total[row])",
+        "                every = scores_of(range(n), range(m))\n"
+        "                p = np.exp(every[row][..., columns.start : columns.stop] - log_total[row])",
+        (f"{LOOKING}:test_memory_of_the_gradients_grows_with_the_length_too",),
+    ),
+    Mutant(
+        "what was summed before is not shrunk when a larger score comes",
+        ATTENTION,
+        "found = found * shrunk + scores",
+        "found = found + scores",
+        (f"{LOOKING}:test_tiles_of_any_size_give_the_same_result_and_the_same_gradients",),
+    ),
+    Mutant(
+        "new queries stand beside the first keys instead of the last",
+        ATTENTION,
+        "mask = visible.bias(range(n), range(m), m - n)",
+        "mask = visible.bias(range(n), range(m), 0)",
+        (f"{LOOKING}:test_attention_is_what_its_equation_says",),
+    ),
+    Mutant(
+        "scores are not divided by the root of the width",
+        ATTENTION,
+        "    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale\n    shape",
+        "    factor = 1.0 if scale is None else scale\n    shape",
+        (f"{LOOKING}:test_attention_is_what_its_equation_says",),
+    ),
+    Mutant(
+        "a rejected draft is replaced by a draw from all that the model believes",
+        GENERATION,
+        "rest = np.maximum(p - q, 0)",
+        "rest = p",
+        (f"{WRITING}:check_drafting",),
+    ),
+    Mutant(
+        "drafts are accepted wherever the model believes more than the draft, and never else",
+        GENERATION,
+        "if draws.random() * q[token] < p[token]:",
+        "if draws.random() * 0 + q[token] <= p[token]:",
+        (f"{WRITING}:check_drafting",),
+    ),
+    Mutant(
+        "what was read of rejected drafts stays in the cache",
+        GENERATION,
+        "            held.truncate(len(seen) - 1)",
+        "            pass",
+        (f"{WRITING}:check_drafting", "laws.test_gpt2:test_it_writes_the_same_with_a_cache_without_and_with_a_draft"),
+    ),
+    Mutant(
+        "the nucleus leaves out the token that crosses its sum",
+        SAMPLING,
+        "before = np.cumsum(p[order]) - p[order]",
+        "before = np.cumsum(p[order])",
+        (f"{WRITING}:test_the_nucleus_is_the_smallest_set_that_reaches_its_sum",),
+    ),
+    Mutant(
+        "a penalty divides negative logits, too, and so rewards them",
+        SAMPLING,
+        "np.where(z[again] > 0, z[again] / penalty, z[again] * penalty)",
+        "z[again] / penalty",
+        (f"{WRITING}:test_a_penalty_lowers_what_occurred_whatever_its_sign",),
+    ),
     Mutant(
         "square maps of GPT-2 are taken over as they lie",
         GPT2,
