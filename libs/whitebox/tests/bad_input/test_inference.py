@@ -162,7 +162,7 @@ WORKS = [
     ("positions of one", lambda: ContiguousCache(layers=1, batch=1, heads=2, width=2, capacity=1).extend(0, ONE, ONE)[0].shape, (1, 2, 1, 2)),
     ("nothing to serve", lambda: (served(), batching().step()), ([], [])),
     ("one token to write", lambda: [event.finish for event in served(Request([1], 1))], ["length"]),
-    ("a stop at once", lambda: served(Request([1], 3, stop=range(9))), [(0, None, "stop")]),
+    ("a stop at once", lambda: served(Request([1], 3, stop=range(9))), [(0, None, "stop", None)]),
     ("the pool to its last position", lambda: [event.finish for event in served(Request([1] * 3, 2))], [None, "length"]),
     ("arrays for prompts", lambda: len(served(Request(np.array([1, 2]), 2))), 2),
     ("nobody to share a step", lambda: allot_tokens([], 3), []),

@@ -7,7 +7,8 @@ import pytest
 from examples import EXAMPLES
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from whitebox.errors import CacheFullError
+from whitebox.autograd import Tensor
+from whitebox.errors import CacheFullError, NotFiniteError
 from whitebox.transformers.generation import Written, generate
 from whitebox.transformers.gpt2 import GPT2, GPT2Config
 from whitebox.transformers.llama import Llama, LlamaConfig
@@ -91,7 +92,7 @@ def serve(work: dict) -> tuple[dict[int, list[Written]], dict[int, str], Continu
         # The oldest that ran goes on; whoever runs is older than whoever waits.
         assert not running or running[0] in batching.running or running[0] in [event.request for event in events]
         assert [*batching.running, *batching.waiting] == sorted([*batching.running, *batching.waiting])
-        for number, written, finish in events:
+        for number, written, finish, _ in events:
             assert number not in ends
             if written is not None:
                 texts[number].append(written)
@@ -221,6 +222,32 @@ def test_a_cancelled_request_gives_back_its_blocks_and_says_so() -> None:
     assert [event.written.token for event in events[2:]] == expected[1:]
     batching.cancel(1)  # ended long ago
     assert list(batching.run()) == []
+
+
+class Overflowing:
+    """A model whose logits are NaN for sequences that have just read a certain token."""
+
+    def __init__(self, token: int) -> None:
+        self.vocabulary, self.max_positions, self.token = VOCABULARY, 48, token
+
+    def __call__(self, ids, cache, *, last_only: bool = False) -> Tensor:
+        logits = model()(ids, cache, last_only=last_only).data.copy()
+        logits[0, [ids[0][place] == self.token for place in cache.last()]] = np.nan
+        return Tensor(logits)
+
+
+def test_what_overflows_for_one_ends_that_one_alone() -> None:
+    pool = model().new_pool(20, 2)
+    batching = ContinuousBatching(Overflowing(12), pool, tokens_per_step=8, sequences=3)
+    for prompt in ([1, 2], [3, 12], [4]):
+        batching.submit(Request(prompt, 3))
+    events = list(batching.run())
+    assert (events[1].request, events[1].written, events[1].finish) == (1, None, "failed")
+    assert isinstance(events[1].error, NotFiniteError)
+    for number, prompt in ((0, [1, 2]), (2, [4])):
+        expected = [one.token for one in generate(model(), prompt, max_tokens=3)]
+        assert [event.written.token for event in events if event.request == number] == expected
+    assert pool.usage().used == 0
 
 
 def test_blocks_that_others_hold_are_missed_by_name() -> None:

@@ -12,13 +12,13 @@ import numpy.typing as npt
 
 from whitebox._validation import positive_int
 from whitebox.autograd import Tensor, no_grad
-from whitebox.errors import CacheFullError, DtypeError, EmptyInputError, RangeError, ShapeError
+from whitebox.errors import CacheFullError, DtypeError, EmptyInputError, NotFiniteError, RangeError, ShapeError
 from whitebox.transformers.cache import PackedCaches
 from whitebox.transformers.generation import Written
 from whitebox.transformers.paged_cache import BlockPool, PagedCache
 from whitebox.transformers.sampling import GREEDY, Sampling, log_probabilities
 
-Finish = Literal["stop", "length", "cancelled"]
+Finish = Literal["stop", "length", "cancelled", "failed"]
 
 
 class PackedDecoder(Protocol):
@@ -78,12 +78,15 @@ class Event(NamedTuple):
     Attributes:
         request: Its number.
         written: The token that was written, if one was.
-        finish: Why nothing more follows: a stop token, the number of tokens, or cancellation; None while more does.
+        finish: Why nothing more follows: a stop token, the number of tokens, cancellation, or logits from which nothing
+            can be drawn; None while more does.
+        error: What was wrong with the logits.
     """
 
     request: int
     written: Written | None
     finish: Finish | None
+    error: NotFiniteError | None = None
 
 
 @dataclass
@@ -160,6 +163,9 @@ class ContinuousBatching:
         pool: Blocks of the same model, used by nothing else meanwhile.
         tokens_per_step: Most tokens that a step reads.
         sequences: Most sequences that run at once; not more than tokens of a step, so that each can write in each step.
+
+    Attributes:
+        served: What has been done so far.
 
     Raises:
         RangeError: A number is not positive, or there may be more sequences than tokens.
@@ -262,7 +268,12 @@ class ContinuousBatching:
     def _write(self, one: _Sequence, logits: npt.NDArray[np.floating]) -> Event:
         """The next token of a sequence that has read all of its own."""
         request = one.request
-        token = request.sampling.draw(logits, 0.0 if request.rng is None else request.rng.random(), one.tokens)
+        try:
+            token = request.sampling.draw(logits, 0.0 if request.rng is None else request.rng.random(), one.tokens)
+        except NotFiniteError as error:
+            # The others' logits are their own: what overflows for one must not end all.
+            self._remove(one)
+            return Event(one.number, None, "failed", error)
         if token in request.stop:
             self._remove(one)
             return Event(one.number, None, "stop")
