@@ -112,6 +112,7 @@ REFUSED = [
     ("other tokens than were read", lambda: full().publish([1, 2]), ShapeError, "4 positions"),
     ("a table that is too short", partial(gather_blocks, np.zeros((2, 1, 3, 2, 1)), [1], 3), RangeError, "1 blocks"),
     ("a request for nothing", partial(Request, [], 1), EmptyInputError, "prompt"),
+    ("several prompts in one", partial(Request, [[1, 2]], 1), ShapeError, r"\(1, 2\)"),
     ("a prompt of words", partial(Request, ["a"], 1), DtypeError, "token numbers"),
     ("a prompt of fractions", partial(Request, [0.5], 1), DtypeError, "token numbers"),
     ("no tokens to write", partial(Request, [1], 0), RangeError, "max_tokens"),

@@ -256,10 +256,12 @@ def test_blocks_that_others_hold_are_missed_by_name() -> None:
     batching.submit(Request([1, 2, 3], 4))
     other = pool.new_sequence()
     model()([[1, 2, 3, 4, 5]], other)
+    batching.submit(Request([1], 1))
+    batching.cancel(1)
     with pytest.raises(CacheFullError, match="request 0 alone"):
         batching.step()
     other.truncate(3)
-    batching.step()
+    assert [event[:3:2] for event in batching.step()] == [(1, "cancelled"), (0, None)]
     batching.step()
     with pytest.raises(CacheFullError, match="request 0 alone"):
         batching.step()

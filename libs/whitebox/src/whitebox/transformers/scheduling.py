@@ -44,6 +44,7 @@ class Request:
 
     Raises:
         EmptyInputError: The prompt is empty.
+        ShapeError: It is no list.
         DtypeError: It holds something other than whole numbers.
         RangeError: `max_tokens` is not positive, or draws are needed and there is no generator.
 
@@ -60,8 +61,11 @@ class Request:
     def __post_init__(self) -> None:
         if not len(self.prompt):
             raise EmptyInputError("the prompt is empty: there is nothing to continue")
-        if np.asarray(self.prompt).dtype.kind not in "iu":
-            raise DtypeError(f"a prompt is a list of token numbers, got {np.asarray(self.prompt).dtype}")
+        tokens = np.asarray(self.prompt)
+        if tokens.ndim != 1:
+            raise ShapeError(f"a prompt is a list of token numbers, got shape {tokens.shape}")
+        if tokens.dtype.kind not in "iu":
+            raise DtypeError(f"a prompt is a list of token numbers, got {tokens.dtype}")
         positive_int(self.max_tokens, "max_tokens")
         if self.sampling.temperature > 0 and self.rng is None:
             raise RangeError("drawing tokens needs a generator: pass rng, or temperature 0")
@@ -111,7 +115,7 @@ class Served:
     most_blocks: int = 0
 
 
-@dataclass
+@dataclass(eq=False)
 class _Sequence:
     """A request on its way: its tokens outlive its blocks."""
 
@@ -247,9 +251,9 @@ class ContinuousBatching:
         Raises:
             CacheFullError: The oldest request alone finds no blocks, because others than this scheduler hold them.
         """
+        chunks = self._plan()
         events = [Event(number, None, "cancelled") for number in self._cancelled]
         self._cancelled.clear()
-        chunks = self._plan()
         if not chunks:
             return events
         ids = [token for chunk in chunks for token in chunk.tokens]
