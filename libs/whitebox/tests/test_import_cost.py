@@ -38,17 +38,27 @@ ALLOWED = {
     "reference.text": {"text"},  # the list of abbreviations
     "quadrature": {"linalg"},  # Gauss's nodes are eigenvalues
     "recsys": {"linalg", "metrics", "search"},  # the best items of a user are an exact search
+    "rl": {"autograd", "linalg", "nn", "optimize"},  # values are linear systems; policies are networks, and descend
+    "rl.environments": {"linalg"},
+    "rl.games": set(),
+    "rl.replay": set(),
+    "rl.returns": set(),
+    "rl.tabular": {"linalg"},
+    "rl.tree_search": set(),
     "search.exact": {"metrics"},  # cosine
     "search.hnsw": {"metrics"},
     "search.ivf": {"metrics"},
     "search.lsh": {"metrics"},
     "stats": {"linalg"},
     "survival": {"linalg", "optimize"},
+    "text.characters": {"autograd", "nn", "transformers"},  # a network and how tokens are drawn
     "text.tfidf": {"linalg"},  # sparse matrices
-    "transformers": {"autograd", "nn"},
+    "transformers": {"autograd", "nn", "safetensors"},
     "transformers.cache": set(),
     "transformers.paged_cache": set(),
+    "transformers.safetensors": {"safetensors"},
     "vi": {"linalg", "optimize"},
+    "vision.resnet": {"autograd", "nn"},
 }
 # Imports every public module anew, in one interpreter that has NumPy, and tells what each brings in.
 _PROBE = """

@@ -46,6 +46,8 @@ __all__ = [
     "quadrature",
     "recsys",
     "reference",
+    "rl",
+    "safetensors",
     "search",
     "stats",
     "survival",
@@ -54,6 +56,7 @@ __all__ = [
     "transformers",
     "tree",
     "vi",
+    "vision",
 ]
 
 __getattr__ = lazy_submodules(__name__, __all__)

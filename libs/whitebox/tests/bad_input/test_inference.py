@@ -10,7 +10,6 @@ from pairs.pair import plain
 from whitebox.errors import CacheFullError, DtypeError, EmptyInputError, RangeError, ShapeError, StateError
 from whitebox.transformers.cache import ContiguousCache, PackedCaches
 from whitebox.transformers.gpt2 import GPT2, GPT2Config
-from whitebox.transformers.llama import streamed_log_probabilities
 from whitebox.transformers.paged_cache import BlockPool, PagedCache, PoolUsage, gather_blocks
 from whitebox.transformers.sampling import Sampling
 from whitebox.transformers.scheduling import ContinuousBatching, Event, Request, Served, allot_tokens
@@ -90,8 +89,6 @@ REFUSED = [
         ShapeError,
         r"up.weight must have shape \(16, 4\), got \(4, 16\)",
     ),
-    ("nothing to stream", partial(streamed_log_probabilities, "model.gguf", [1, 2], 2), RangeError, "1 to 1"),
-    ("a first token to stream", partial(streamed_log_probabilities, "model.gguf", [1, 2], 0), RangeError, "got 0"),
     ("fewer than no positions", lambda: MODEL.new_cache().truncate(-1), RangeError, "-1"),
     ("nothing to pack", partial(packed), EmptyInputError, "no sequence"),
     ("a cache without a count", lambda: PackedCaches([MODEL.new_cache()], [1, 2]), ShapeError, "as many counts"),

@@ -7,9 +7,9 @@ import pytest
 from oracles.published import golden
 from whitebox.autograd import no_grad
 from whitebox.errors import StateError
+from whitebox.safetensors import save_safetensors
 from whitebox.transformers.generation import generate
 from whitebox.transformers.gpt2 import GPT2, GPT2Config
-from whitebox.transformers.safetensors import save_safetensors
 
 CONFIG = {"vocab_size": 40, "n_positions": 32, "n_embd": 16, "n_layer": 2, "n_head": 4, "tie_word_embeddings": False}
 

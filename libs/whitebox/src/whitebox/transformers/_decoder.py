@@ -14,10 +14,10 @@ import numpy.typing as npt
 from whitebox.autograd import Tensor
 from whitebox.errors import ShapeError, StateError
 from whitebox.nn import Embedding, Linear, Module
+from whitebox.safetensors import load_safetensors
 from whitebox.transformers.attention import attention
 from whitebox.transformers.cache import ContiguousCache, KeyValueCache, PackedCaches
 from whitebox.transformers.paged_cache import BlockPool
-from whitebox.transformers.safetensors import load_safetensors
 
 Caches = KeyValueCache | PackedCaches
 
