@@ -47,6 +47,7 @@ __all__ = [
     "survival",
     "svm",
     "text",
+    "transformers",
     "tree",
     "vi",
 ]
