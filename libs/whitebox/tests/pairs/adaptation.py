@@ -33,7 +33,7 @@ def _fast_quantized(x: list[float], scale: float, zero: int) -> list[int]:
 
 
 def _fast_dequantized(values: list[int], scale: float, zero: int) -> list[float]:
-    packed = quantize.int8.Quantized(np.array(values, np.int8), np.array(scale), np.array(zero, np.int32))
+    packed = quantize.int8.Quantized(np.array(values, np.int8), np.array(scale), np.array(zero, np.int8))
     return quantize.int8.dequantize_affine(packed).tolist()
 
 

@@ -121,8 +121,8 @@ class LoRALinear(Module):
     def merge(self) -> None:
         r"""Makes the change part of the weight, :math:`W \leftarrow W + \frac{\alpha}{r} B A`: no time is lost in use.
 
-        The former weight is kept aside: subtracting the change again would not give it back exactly, since floating-point
-        sums are rounded. While merged, the adapter does not learn.
+        The former weight is kept aside: subtracting the change again would not give it back exactly, since sums are
+        rounded. While merged, the adapter does not learn.
 
         Raises:
             StateError: It is merged already, or the weight is quantised: the sum has no place in its levels.

@@ -40,7 +40,7 @@ def dpo_loss(
     beta: float = 0.1,
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    r"""The mean over pairs of
+    r"""The mean over pairs of how improbable the preferences are under the implicit rewards.
 
     .. math:: -(1 - \epsilon) \log \sigma(h) - \epsilon \log \sigma(-h), \qquad
         h = \beta \left(\log \frac{\pi(y_w|x)}{\pi_0(y_w|x)} - \log \frac{\pi(y_l|x)}{\pi_0(y_l|x)}\right)

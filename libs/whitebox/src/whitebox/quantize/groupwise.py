@@ -17,7 +17,7 @@ _GROUPS = (32, 64, 128)
 
 
 class Groupwise(NamedTuple):
-    """Numbers in groups along the last axis: :math:`x = d\\, q + m` with q from 0 to 15.
+    r"""Numbers in groups along the last axis: :math:`x = d\, q + m` with q from 0 to 15.
 
     Attributes:
         codes: The q, two a byte: the first half of a group in the lower halves of its bytes, the second in the upper
@@ -72,7 +72,7 @@ def quantize_groupwise(x: npt.ArrayLike, *, group: int = 32) -> Groupwise:
 
 
 def dequantize_groupwise(packed: Groupwise) -> npt.NDArray[np.float32]:
-    """:math:`d\\, q + m` in single precision; shape (..., n).
+    r""":math:`d\, q + m` in single precision; shape (..., n).
 
     Raises:
         ShapeError: There are not as many scales and minima as groups.

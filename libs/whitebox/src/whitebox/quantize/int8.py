@@ -26,19 +26,19 @@ class Quantized(NamedTuple):
     Attributes:
         values: The q, int8, any shape.
         scale: The s: one number, or one for each place along `axis`.
-        zero_point: The z, the integer that stands for 0; int32, in the shape of `scale`.
+        zero_point: The z, the integer that stands for 0; int8, in the shape of `scale`.
         axis: Along which scales differ; None for one scale.
     """
 
     values: Integers
     scale: AnyArray
-    zero_point: npt.NDArray[np.int32]
+    zero_point: Integers
     axis: int | None = None
 
 
 def affine_parameters(
     low: npt.ArrayLike, high: npt.ArrayLike, *, symmetric: bool = False
-) -> tuple[AnyArray, npt.NDArray[np.int32]]:
+) -> tuple[AnyArray, Integers]:
     r"""Scale and zero point with which eight bits span a range.
 
     .. math:: s = \frac{b - a}{255}, \quad z = \mathrm{round}\left(-128 - \frac as\right)
@@ -54,7 +54,7 @@ def affine_parameters(
         symmetric: Whether the zero point is 0.
 
     Returns:
-        Scales, in the precision of `low` if that is floating; zero points, int32.
+        Scales, in the precision of `low` if that is floating; zero points, int8.
 
     Raises:
         NotFiniteError: An end is NaN or infinite.
@@ -79,9 +79,9 @@ def affine_parameters(
     # Where all is 0, any scale will do that is none.
     scale = np.maximum(wanted, np.finfo(dtype).tiny).astype(dtype)
     if symmetric:
-        return scale, np.zeros(scale.shape, np.int32)
+        return scale, np.zeros(scale.shape, np.int8)
     zero = np.rint(_LOW - a / scale.astype(np.float64))
-    return scale, np.clip(zero, _LOW, _HIGH).astype(np.int32)
+    return scale, np.clip(zero, _LOW, _HIGH).astype(np.int8)
 
 
 def quantize_affine(
@@ -122,7 +122,7 @@ def dequantize_affine(quantized: Quantized) -> AnyArray:
     Raises:
         ShapeError: There are not as many scales as places along the axis.
 
-    >>> dequantize_affine(Quantized(np.array([-3, 4], np.int8), np.array(0.5), np.array(1, np.int32))).tolist()
+    >>> dequantize_affine(Quantized(np.array([-3, 4], np.int8), np.array(0.5), np.array(1, np.int8))).tolist()
     [-2.0, 1.5]
     """
     values, scale, zero, axis = quantized
@@ -360,7 +360,7 @@ def _real(x: npt.ArrayLike) -> AnyArray:
     return array
 
 
-def _checked(scale: npt.ArrayLike, zero_point: npt.ArrayLike) -> tuple[AnyArray, npt.NDArray[np.int32]]:
+def _checked(scale: npt.ArrayLike, zero_point: npt.ArrayLike) -> tuple[AnyArray, Integers]:
     scales, zeros = np.asarray(scale), np.asarray(zero_point)
     if scales.dtype.kind != "f":
         scales = scales.astype(np.float64)
@@ -370,7 +370,7 @@ def _checked(scale: npt.ArrayLike, zero_point: npt.ArrayLike) -> tuple[AnyArray,
         raise DtypeError(f"zero points must be integers, got dtype {zeros.dtype}")
     if zeros.size and not _LOW <= zeros.min() <= zeros.max() <= _HIGH:
         raise RangeError(f"zero points must lie from {_LOW} to {_HIGH}, got {zeros.min()} to {zeros.max()}")
-    return scales, np.broadcast_to(zeros, scales.shape).astype(np.int32)
+    return scales, np.broadcast_to(zeros, scales.shape).astype(np.int8)
 
 
 def _check_axis(shape: tuple[int, ...], scales: AnyArray, axis: int | None) -> None:

@@ -394,7 +394,7 @@ def _unpacked_linear(x: Any, *, weight: PackedWeight) -> tuple[AnyArray, Pullbac
 
 @primitive
 def _integer_linear(
-    x: Any, *, weight: Any, ends: tuple[AnyArray, npt.NDArray[np.int32]] | None
+    x: Any, *, weight: Any, ends: tuple[AnyArray, npt.NDArray[np.int8]] | None
 ) -> tuple[AnyArray, Pullback]:
     rows = x.reshape(-1, x.shape[-1])
     if ends is None:

@@ -38,13 +38,13 @@ class DoubleQuantized(NamedTuple):
     Attributes:
         values: int8, shape (n,).
         scale: One for each block of values; float32.
-        mean: Of all.
+        mean: Of all; float32, shape ().
         block: Values that share a scale.
     """
 
     values: npt.NDArray[np.int8]
     scale: Single
-    mean: np.float32
+    mean: Single
     block: int
 
 
@@ -184,7 +184,7 @@ def double_quantize(absmax: npt.ArrayLike, *, block: int = 256) -> DoubleQuantiz
     array = _single(absmax)
     if array.ndim != 1:
         raise ShapeError(f"absmax must be a vector, got shape {array.shape}")
-    mean = array.mean(dtype=np.float64).astype(np.float32)
+    mean = np.asarray(array.mean(dtype=np.float64), np.float32)
     centred = np.pad(array - mean, (0, -array.size % block)).reshape(-1, block)
     scale = np.maximum(np.abs(centred).max(axis=1) / 127, np.finfo(np.float32).tiny).astype(np.float32)
     values = np.clip(np.rint(centred / scale[:, None]), -127, 127).astype(np.int8)
@@ -197,13 +197,14 @@ def dequantize_double(quantized: DoubleQuantized) -> Single:
     Raises:
         ShapeError: There are not as many scales as blocks.
 
-    >>> dequantize_double(DoubleQuantized(np.array([-1, 1], np.int8), np.ones(1, np.float32), np.float32(4), 2)).tolist()
+    >>> two = DoubleQuantized(np.array([-1, 1], np.int8), np.ones(1, np.float32), np.array(4, np.float32), 2)
+    >>> dequantize_double(two).tolist()
     [3.0, 5.0]
     """
     values, scale, mean, block = quantized
     if scale.shape != (-(-len(values) // block),):
         raise ShapeError(f"{len(values)} values in blocks of {block} do not have {scale.shape} scales")
-    found: Single = values * np.repeat(scale, block)[: len(values)] + np.float32(mean)
+    found: Single = values * np.repeat(scale, block)[: len(values)] + mean
     return np.maximum(found, np.float32(0))
 
 

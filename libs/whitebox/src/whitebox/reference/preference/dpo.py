@@ -14,7 +14,7 @@ def implicit_rewards(policy: list[float], reference: list[float], beta: float = 
     return [beta * (p - q) for p, q in zip(policy, reference, strict=True)]
 
 
-def dpo_loss(
+def dpo_loss(  # noqa: PLR0917  # as the fast one has them
     chosen: list[float],
     rejected: list[float],
     reference_chosen: list[float],
