@@ -36,7 +36,11 @@ ALLOWED = {
     "nn": {"autograd"},
     "optimize": {"linalg"},  # Newton's steps are linear systems
     "reference.text": {"text"},  # the list of abbreviations
+    "peft": {"autograd", "nn", "quantize", "transformers"},  # packed layers, files of weights
+    "preference": {"autograd"},
     "quadrature": {"linalg"},  # Gauss's nodes are eigenvalues
+    "quantize": set(),  # arrays of bytes
+    "quantize.linear": {"autograd", "nn"},
     "recsys": {"linalg", "metrics", "search"},  # the best items of a user are an exact search
     "search.exact": {"metrics"},  # cosine
     "search.hnsw": {"metrics"},

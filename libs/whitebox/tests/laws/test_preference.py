@@ -128,7 +128,9 @@ def test_a_model_with_hidden_vectors_gives_the_same_as_its_logits() -> None:
     model, batch = llama(), pad(examples(3))
     short, whole = response_log_probabilities(model, batch), response_log_probabilities(lambda ids: model(ids), batch)
     np.testing.assert_allclose(short.data, whole.data, rtol=1e-5)
-    np.testing.assert_array_equal(reference_log_probabilities(model, batch), sequence_log_probabilities(model, batch).data)
+    np.testing.assert_array_equal(
+        reference_log_probabilities(model, batch), sequence_log_probabilities(model, batch).data
+    )
     assert short.requires_grad
     assert not Tensor(reference_log_probabilities(model, batch)).requires_grad
 
@@ -216,7 +218,9 @@ def test_smoothed_labels_and_ipo_stop_where_they_should() -> None:
         return margins[int(np.argmin([loss(np.array([m]), zero, zero, zero).item() for m in margins[::10]])) * 10]
 
     # A share of the labels is wrong: the odds of the others are where the loss is least.
-    np.testing.assert_allclose(best(lambda *rows: dpo_loss(*rows, beta=0.1, label_smoothing=0.1)), math.log(9) / 0.1, atol=0.1)
+    np.testing.assert_allclose(
+        best(lambda *rows: dpo_loss(*rows, beta=0.1, label_smoothing=0.1)), math.log(9) / 0.1, atol=0.1
+    )
     np.testing.assert_allclose(best(lambda *rows: ipo_loss(*rows, beta=0.1)), 5, atol=0.1)
 
 

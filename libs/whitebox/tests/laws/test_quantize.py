@@ -197,7 +197,9 @@ def test_each_number_gets_the_nearest_level_and_blocks_keep_their_largest() -> N
             bound = NF4_LARGEST_ERROR * largest * (1 + 1e-6)
             assert (np.abs(flat[part] - ours[part]) <= bound).all()
             every = np.abs(flat[part][:, None] - NF4_LEVELS * largest)
-            np.testing.assert_allclose(np.abs(flat[part] - ours[part]), every.min(axis=1), rtol=1e-5, atol=1e-6 * largest)
+            np.testing.assert_allclose(
+                np.abs(flat[part] - ours[part]), every.min(axis=1), rtol=1e-5, atol=1e-6 * largest
+            )
 
     holds()
 
@@ -233,7 +235,9 @@ def test_scales_of_scales_cost_little_and_move_little() -> None:
 
 def test_groups_keep_to_half_of_their_stored_step() -> None:
     @EXAMPLES
-    @given(st.integers(0, 1 << 30), st.sampled_from([32, 64, 128]), st.integers(-9, 3), st.sampled_from([0.0, 5.0, -900.0]))
+    @given(
+        st.integers(0, 1 << 30), st.sampled_from([32, 64, 128]), st.integers(-9, 3), st.sampled_from([0.0, 5.0, -900.0])
+    )
     def holds(seed: int, group: int, magnitude: int, shift: float) -> None:
         x = np.random.default_rng(seed).standard_normal((2, 2 * group)) * 10.0**magnitude + shift
         packed = quantize_groupwise(x, group=group)

@@ -347,6 +347,10 @@ def load_lora(folder: str | Path, model: Module, *, rng: np.random.Generator | N
     Raises:
         StateError: The files are damaged or do not belong together or to this model; it is not changed then.
         OSError: They cannot be read.
+
+    >>> load_lora("/no/such/folder", Linear(1, 1, rng=np.random.default_rng(0)))
+    Traceback (most recent call last):
+    FileNotFoundError: [Errno 2] No such file or directory: '/no/such/folder/adapter_config.json'
     """
     folder = Path(folder)
     try:

@@ -65,7 +65,8 @@ class Batch:
     @property
     def counts(self) -> npt.NDArray[np.int64]:
         """Response tokens that count in each row, shape (b,)."""
-        return self.response[:, 1:].sum(axis=1)
+        counts: npt.NDArray[np.int64] = self.response[:, 1:].sum(axis=1)
+        return counts
 
     @property
     def places(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -68,7 +68,8 @@ def quantize_groupwise(x: npt.ArrayLike, *, group: int = 32) -> Groupwise:
     d = np.where(scale > 0, scale, 1).astype(np.float64)[..., None]
     codes = np.clip(np.rint((groups - minimum.astype(np.float64)[..., None]) / d), 0, 15).astype(np.uint8)
     half = group // 2
-    return Groupwise(codes[..., :half] | codes[..., half:] << 4, scale, minimum)
+    packed: Bytes = codes[..., :half] | np.left_shift(codes[..., half:], 4, dtype=np.uint8)
+    return Groupwise(packed, scale, minimum)
 
 
 def dequantize_groupwise(packed: Groupwise) -> npt.NDArray[np.float32]:

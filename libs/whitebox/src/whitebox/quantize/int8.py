@@ -266,7 +266,8 @@ class _Histogram(MinMaxObserver):
 
     def _centres(self) -> npt.NDArray[np.float64]:
         bins = len(self._counts)
-        return (np.arange(bins) + 0.5) * (2 * self._reach / bins) - self._reach
+        centres: npt.NDArray[np.float64] = (np.arange(bins) + 0.5) * (2 * self._reach / bins) - self._reach
+        return centres
 
 
 class PercentileObserver(_Histogram):

@@ -78,12 +78,13 @@ def normal_float_levels(bits: int = 4) -> npt.NDArray[np.float64]:
     above = _normal.ppf(np.linspace(outermost, 0.5, half + 1)[:-1])
     below = _normal.ppf(np.linspace(outermost, 0.5, half)[:-1])
     levels = np.concatenate([-below, [0.0], above[::-1]])
-    return levels / above[0]
+    relative: npt.NDArray[np.float64] = levels / above[0]
+    return relative
 
 
 # The sixteen levels of NF4, in single precision.
 NF4_LEVELS: Single = normal_float_levels().astype(np.float32)
-_MIDDLES: Single = (NF4_LEVELS[1:] + NF4_LEVELS[:-1]) / 2
+_MIDDLES: Single = ((NF4_LEVELS[1:] + NF4_LEVELS[:-1]) / 2).astype(np.float32)
 # A number in units of its block's absmax changes by at most half of the widest gap between levels.
 NF4_LARGEST_ERROR = float(np.diff(NF4_LEVELS).max() / 2)
 
@@ -135,7 +136,8 @@ def quantize_nf4(x: npt.ArrayLike, *, block: int = 64) -> NF4:
     absmax = np.abs(rows).max(axis=1)
     codes = nearest_levels(rows / np.where(absmax > 0, absmax, np.float32(1))[:, None]).reshape(-1)
     codes = codes[: array.size + array.size % 2]
-    return NF4(codes[::2] << 4 | codes[1::2], absmax, array.shape, block)
+    packed: Bytes = np.left_shift(codes[::2], 4, dtype=np.uint8) | codes[1::2]
+    return NF4(packed, absmax, array.shape, block)
 
 
 def dequantize_nf4(packed: NF4) -> Single:
