@@ -13,7 +13,6 @@ from whitebox.optimize.first_order import Adam
 from whitebox.peft.lora import apply_lora, without_adapters
 from whitebox.preference.dpo import dpo_loss, implicit_rewards, ipo_loss
 from whitebox.preference.sequences import (
-    Batch,
     Example,
     pack,
     pad,
@@ -126,7 +125,7 @@ def test_probabilities_of_all_responses_sum_to_one() -> None:
 
 def test_a_model_with_hidden_vectors_gives_the_same_as_its_logits() -> None:
     model, batch = llama(), pad(examples(3))
-    short, whole = response_log_probabilities(model, batch), response_log_probabilities(lambda ids: model(ids), batch)
+    short, whole = response_log_probabilities(model, batch), response_log_probabilities(model.forward, batch)
     np.testing.assert_allclose(short.data, whole.data, rtol=1e-5)
     np.testing.assert_array_equal(
         reference_log_probabilities(model, batch), sequence_log_probabilities(model, batch).data

@@ -77,11 +77,11 @@ def affine_parameters(
     a, b = np.minimum(a, 0), np.maximum(b, 0)
     wanted = np.maximum(-a, b) / _HIGH if symmetric else b / 255 - a / 255
     # Where all is 0, any scale will do that is none.
-    scale = np.maximum(wanted, np.finfo(dtype).tiny).astype(dtype)
+    scale = np.asarray(np.maximum(wanted, np.finfo(dtype).tiny), dtype)
     if symmetric:
         return scale, np.zeros(scale.shape, np.int8)
     zero = np.rint(_LOW - a / scale.astype(np.float64))
-    return scale, np.clip(zero, _LOW, _HIGH).astype(np.int8)
+    return scale, np.asarray(np.clip(zero, _LOW, _HIGH), np.int8)
 
 
 def quantize_affine(

@@ -9,7 +9,7 @@ def normal_float_levels(bits: int = 4) -> list[float]:
     """Quantiles of the normal distribution, evenly far apart in probability on each side, from -1 to 1.
 
     >>> [round(level, 3) for level in normal_float_levels(2)]
-    [-1.0, 0.0, 0.34, 1.0]
+    [-1.0, 0.0, 0.436, 1.0]
     """
     half = 2 ** (bits - 1)
     outermost = 1 - (1 / (2 * 2**bits) + 1 / (2 * (2**bits - 1))) / 2
