@@ -2,9 +2,10 @@
 
     PYTHONPATH=libs/whitebox/src python libs/whitebox/experiments/lora.py [--quick] [--seed N]
 
-24 questions with answers are learned from, 8 are held out; only the tokens of the answers count. Reported are the losses
-of both, the greedy answers to the held-out questions before and after, and how far the adapted model has drifted on
-neutral text: its perplexity, and the mean divergence from the model before. --quick has a tiny model of random weights.
+24 questions with answers are learned from, 8 are held out; only the tokens of the answers count. Reported are the
+losses of both, the greedy answers to the held-out questions before and after, and how far the adapted model has drifted
+on neutral text: its perplexity, and the mean divergence from the model before. --quick has a tiny model of random
+weights.
 """
 
 from __future__ import annotations

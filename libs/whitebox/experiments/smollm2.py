@@ -35,5 +35,5 @@ def tiny(seed: int) -> tuple[Llama, BytePairTokenizer]:
     bytes_as_characters = [*map(chr, printable), *map(chr, range(256, 256 + 256 - len(printable)))]
     names = [*_SPECIAL, *bytes_as_characters]
     tokenizer = BytePairTokenizer({name: number for number, name in enumerate(names)}, [], special=_SPECIAL)
-    config = LlamaConfig(len(names), 32, 64, 3, 2, 1, max_position_embeddings=2048)
+    config = LlamaConfig(len(names), 64, 128, 3, 2, 1, max_position_embeddings=2048)
     return Llama(config, rng=np.random.default_rng(seed)).eval(), tokenizer

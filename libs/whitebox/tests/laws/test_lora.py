@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from whitebox.autograd import Tensor, gradcheck
-from whitebox.errors import StateError
+from whitebox.errors import RangeError, StateError
 from whitebox.nn import Linear, Module, Sequential
 from whitebox.optimize.first_order import Adam
 from whitebox.peft.lora import (
@@ -24,6 +24,7 @@ from whitebox.peft.lora import (
 )
 from whitebox.quantize.linear import NF4Scheme, quantize
 from whitebox.transformers.llama import Llama, LlamaConfig
+from whitebox.transformers.safetensors import load_safetensors
 
 CONFIG = LlamaConfig(30, 32, 64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2)
 IDS = np.arange(14).reshape(2, 7)
@@ -128,6 +129,17 @@ def test_only_adapters_learn() -> None:
     assert all((np.abs(p.grad).max() > 0) == name.endswith("lora_B") for name, p in learned.items())
 
 
+def test_adapters_that_do_not_fit_leave_the_model_learning_as_it_did() -> None:
+    model = llama()
+    model.embedding.requires_grad(False)
+    for targets, rank in ((["query", "nothing"], 1), (["query", "key"], 17)):
+        with pytest.raises(RangeError):
+            apply_lora(model, targets, rank=rank, rng=np.random.default_rng(0))
+        assert [name for name, p in model.named_parameters() if not p.requires_grad] == ["embedding.weight"]
+        with pytest.raises(StateError, match="no adapters"):
+            adapters(model)
+
+
 def test_gradients_are_those_of_differences() -> None:
     rng = np.random.default_rng(0)
     layer = LoRALinear(Linear(4, 3, rng=rng, dtype=np.float64), rank=2, alpha=5, rng=rng)
@@ -176,11 +188,16 @@ def test_what_is_saved_is_the_adapters_and_loads_to_the_same_numbers() -> None:
     with tempfile.TemporaryDirectory() as folder:
         save_lora(folder, model)
         size = (Path(folder) / "adapter_model.safetensors").stat().st_size
+        names = load_safetensors(Path(folder) / "adapter_model.safetensors").keys()
         config = json.loads((Path(folder) / "adapter_config.json").read_text())
         again = llama()
         layers = load_lora(folder, again)
     assert size < 4 * sum(layer.parameter_count for layer in layers.values()) + 1500
     assert config["peft_type"] == "LORA"
+    assert {
+        "base_model.model.layers.0.attention.query.lora_A.weight",
+        "base_model.model.layers.1.up.lora_B.weight",
+    } < names
     assert (config["r"], config["lora_alpha"]) == (2, 6)
     np.testing.assert_array_equal(again(IDS).data, model(IDS).data)
     assert [name for name, p in again.named_parameters() if p.requires_grad] == [

@@ -177,6 +177,8 @@ def apply_lora(
         RangeError: Nothing fits a target, or a number is out of its range.
         StateError: The model has adapters already.
 
+    With an error the model is left as it was.
+
     >>> from whitebox.transformers.llama import Llama, LlamaConfig
     >>> model = Llama(LlamaConfig(20, 8, 16, 2, 2, 1), rng=np.random.default_rng(0))
     >>> list(apply_lora(model, ["query"], rank=2, rng=np.random.default_rng(0)))
@@ -186,12 +188,19 @@ def apply_lora(
     """
     if any(isinstance(module, LoRALinear) for _, module in model.modules()):
         raise StateError("the model has adapters already: a second one would stand inside the first")
+    learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
     model.requires_grad(False)
 
     def around(_: str, layer: Linear | QuantizedLinear) -> LoRALinear:
         return LoRALinear(layer, rank=rank, alpha=alpha, dropout=dropout, init=init, rng=rng)
 
-    return cast("dict[str, LoRALinear]", replace_modules(model, (Linear, QuantizedLinear), targets, around))
+    try:
+        return cast("dict[str, LoRALinear]", replace_modules(model, (Linear, QuantizedLinear), targets, around))
+    except RangeError:
+        # Nothing was put in place: what learned before goes on learning.
+        for parameter in learned:
+            parameter.requires_grad = True
+        raise
 
 
 def adapters(model: Module) -> dict[str, LoRALinear]:

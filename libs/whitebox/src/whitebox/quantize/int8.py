@@ -36,9 +36,7 @@ class Quantized(NamedTuple):
     axis: int | None = None
 
 
-def affine_parameters(
-    low: npt.ArrayLike, high: npt.ArrayLike, *, symmetric: bool = False
-) -> tuple[AnyArray, Integers]:
+def affine_parameters(low: npt.ArrayLike, high: npt.ArrayLike, *, symmetric: bool = False) -> tuple[AnyArray, Integers]:
     r"""Scale and zero point with which eight bits span a range.
 
     .. math:: s = \frac{b - a}{255}, \quad z = \mathrm{round}\left(-128 - \frac as\right)
@@ -264,10 +262,9 @@ class _Histogram(MinMaxObserver):
             self._counts += np.bincount(places, minlength=bins)
         return self
 
-    def _centres(self) -> npt.NDArray[np.float64]:
+    def _centres(self) -> AnyArray:
         bins = len(self._counts)
-        centres: npt.NDArray[np.float64] = (np.arange(bins) + 0.5) * (2 * self._reach / bins) - self._reach
-        return centres
+        return (np.arange(bins) + 0.5) * (2 * self._reach / bins) - self._reach
 
 
 class PercentileObserver(_Histogram):
