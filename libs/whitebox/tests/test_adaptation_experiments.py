@@ -33,5 +33,7 @@ def test_no_question_that_is_held_out_was_learned() -> None:
     train, held_out = ([question for question, _ in telegrams[kind]] for kind in ("train", "held_out"))
     assert (len(train), len(held_out)) == (24, 8)
     assert len({*train, *held_out}) == 32
-    in_style = [answer for kind in telegrams.values() for _, answer in kind]
-    assert all(answer.isupper() and answer.endswith(" STOP") for answer in in_style)
+    in_style = import_module("lora").in_style
+    assert all(in_style(answer) for kind in telegrams.values() for _, answer in kind)
+    assert not in_style("The moon. STOP")
+    assert not in_style("The moon pulls")
