@@ -62,7 +62,7 @@ lock: $(VENV)/.bootstrap ## Compiles requirements/*.txt anew from the pyproject.
 ## ---- running
 
 .PHONY: demo up down status logs
-demo: env ## Starts everything, indexes documents, asks, predicts, reads features; leaves it running.
+demo: env ## Starts everything, indexes documents, asks, predicts, recomputes, reads features; leaves it running.
 	@$(BIN)/whitebox demo
 up: env ## Starts every service in the background and waits until it is ready.
 	@$(BIN)/whitebox up
@@ -78,8 +78,8 @@ logs: env ## Prints the log of one process: make logs SERVICE=gateway
 .PHONY: test unit mutants docs lint format types protos protos-check protos-release
 test: lint ## Everything CI needs: linters, types, unit, integration and end-to-end tests.
 	@# The maths wheel's tests share nothing and run on all cores; the services' start processes and run alone.
-	@$(BIN)/python -m pytest libs/whitebox -n auto --dist worksteal -q
-	@$(BIN)/python -m pytest --ignore libs/whitebox
+	@$(BIN)/python -m pytest libs/whitebox -n auto --dist worksteal -q --durations 15
+	@$(BIN)/python -m pytest --ignore libs/whitebox --durations 25
 
 unit: dev ## The fast tests only.
 	@$(BIN)/python -m pytest -m "not slow"

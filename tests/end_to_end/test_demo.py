@@ -14,6 +14,8 @@ def test_the_demo_cites_the_page_refuses_to_invent_predicts_and_reads_features(p
     assert "not_found" in output
     assert "benign" in output
     assert "malignant" in output
+    assert "all-MiniLM-L6-v2: agrees" in output
+    assert "smollm2-135m-instruct: agrees" in output
     assert "transaction_count_1h" in output
     assert f"{platform.url}/docs" in output
 

@@ -60,6 +60,31 @@ async def test_concurrent_callers_get_their_own_vectors(stub, golden):
     np.testing.assert_allclose(got, golden.vectors[order], atol=1e-5)
 
 
+async def test_texts_are_recomputed_on_demand(stub, bundle):
+    texts = ["Tides rise.", "", "naïve 日本 " * 200]
+    answer = await stub.SelfCheck(pb.SelfCheckRequest(texts=texts), timeout=30)
+    assert answer.agrees
+    assert answer.weights_sha256 == bundle.manifest.weights_sha256
+    assert answer.precision == "fp32"
+    assert [text.token_count for text in answer.texts] == [text.recomputed_token_count for text in answer.texts]
+    assert answer.texts[2].token_count == bundle.manifest.max_tokens
+    assert max(text.cosine_distance for text in answer.texts) < 1e-6 < answer.tolerance
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        (pb.SelfCheckRequest(), grpc.StatusCode.INVALID_ARGUMENT),
+        (pb.SelfCheckRequest(texts=["a"] * 17), grpc.StatusCode.INVALID_ARGUMENT),
+        (pb.SelfCheckRequest(texts=["a"], model="other"), grpc.StatusCode.NOT_FOUND),
+    ],
+)
+async def test_a_check_of_nothing_or_too_much_is_refused(stub, request_, code):
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await stub.SelfCheck(request_, timeout=10)
+    assert refusal.value.code() is code
+
+
 async def test_the_model_describes_itself(stub, bundle):
     model = await stub.GetModel(pb.GetModelRequest(), timeout=5)
     assert (model.model, model.dimensions, model.max_tokens, model.precision) == ("all-MiniLM-L6-v2", 384, 256, "fp32")

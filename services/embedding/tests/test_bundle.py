@@ -76,7 +76,7 @@ def test_the_probe_vector_is_what_the_engine_gives(bundle, tokenizer, encoder):
 
 def test_a_bundle_is_self_contained(bundle):
     assert {file.name for file in bundle.path.iterdir()} == {
-        "manifest.json", "model.onnx", "tokenizer.json", "LICENSE", "NOTICE",
+        "manifest.json", "model.onnx", "model.safetensors", "tokenizer.json", "LICENSE", "NOTICE",
     }  # fmt: skip
 
 

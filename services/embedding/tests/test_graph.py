@@ -1,4 +1,4 @@
-"""The ONNX graph against the NumPy reference, on weights that no one trained."""
+"""The ONNX graph against libs/whitebox, on weights that no one trained."""
 
 from dataclasses import replace
 
@@ -6,9 +6,9 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from whitebox_embedding import reference
 from whitebox_embedding.errors import ModelError
 from whitebox_embedding.graph import build_graph
+from whitebox_embedding.recomputation import WhiteboxEncoder
 
 
 def run(model: onnx.ModelProto, rows: list[list[int]], padding: int = 0) -> np.ndarray:
@@ -19,11 +19,12 @@ def run(model: onnx.ModelProto, rows: list[list[int]], padding: int = 0) -> np.n
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
-def test_graph_equals_the_reference_for_texts_of_any_length_in_one_batch(tiny_weights, tiny, pooling):
+def test_graph_equals_whitebox_for_texts_of_any_length_in_one_batch(tiny_weights, tiny, pooling):
     shape = replace(tiny, pooling=pooling)
     random = np.random.default_rng(1)
     rows = [random.integers(0, 50, length).tolist() for length in (1, 2, 7, 24)]
-    expected = [reference.encode(tiny_weights, shape, np.array(row, np.int32)) for row in rows]
+    encoder = WhiteboxEncoder(tiny_weights, shape)
+    expected = [encoder.encode(row) for row in rows]
     np.testing.assert_allclose(run(build_graph(tiny_weights, shape), rows), expected, atol=2e-6)
 
 

@@ -57,6 +57,21 @@ class Embedding(embedding_pb2_grpc.EmbeddingServiceServicer):
             truncated=[False] * len(counts),
         )  # fmt: skip
 
+    async def SelfCheck(self, request, context):
+        texts = [
+            embedding_pb2.TextCheck(
+                cosine_distance=float("nan") if text == "broken" else 1e-7,
+                largest_difference=2e-7,
+                token_count=3,
+                recomputed_token_count=3,
+            )
+            for text in request.texts
+        ]
+        return embedding_pb2.SelfCheckResponse(
+            model="mini", precision="fp32", weights_sha256="ab" * 32, texts=texts, tolerance=1e-5,
+            agrees="broken" not in request.texts, served_seconds=0.01, recomputed_seconds=0.1,
+        )  # fmt: skip
+
     async def GetModel(self, request, context):
         return embedding_pb2.GetModelResponse(model="mini", dimensions=384, max_tokens=256, runtime="test 1")
 
@@ -67,6 +82,7 @@ class Llm(llm_pb2_grpc.LanguageModelServiceServicer):
     def __init__(self) -> None:
         self.reply = "hello there friend"
         self.requests: list[llm_pb2.GenerateRequest] = []
+        self.checks: list[llm_pb2.SelfCheckRequest] = []
         self.pause: asyncio.Event | None = None
         self.cancelled = asyncio.Event()
         self.fails_after: int | None = None
@@ -97,6 +113,18 @@ class Llm(llm_pb2_grpc.LanguageModelServiceServicer):
         reason = llm_pb2.FINISH_REASON_LENGTH if limit < len(words) else llm_pb2.FINISH_REASON_STOP
         usage = llm_pb2.Usage(prompt_tokens=7, completion_tokens=min(limit, len(words)), cached_tokens=2)
         yield llm_pb2.GenerateResponse(usage=usage, finish_reason=reason, model="small")
+
+    async def SelfCheck(self, request, context):
+        self.checks.append(request)
+        tokens = [
+            llm_pb2.TokenCheck(token="a", id=5, served_logprob=-1.0, recomputed_logprob=-1.5),
+            llm_pb2.TokenCheck(token="\ufffd", id=6, recomputed_logprob=-2.0),
+        ]
+        return llm_pb2.SelfCheckResponse(
+            model="small", weights_sha256="cd" * 32, prompt_tokens=4, recomputed_prompt_tokens=4, tokens=tokens,
+            mean_difference=0.5, largest_difference=0.5, tolerance=0.5, agrees=True, served_seconds=0.1,
+            recomputed_seconds=2.0,
+        )  # fmt: skip
 
     async def ListModels(self, request, context):
         model = llm_pb2.Model(name="small", engine="test", context_tokens=2048, is_default=True)

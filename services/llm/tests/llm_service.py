@@ -17,6 +17,7 @@ from whitebox_llm.catalogue import Catalogue
 from whitebox_llm.engine import Engine
 from whitebox_llm.generator import Generator
 from whitebox_llm.model_file import ModelFile
+from whitebox_llm.recomputation import Scorer, SelfCheck
 from whitebox_llm.settings import LlmSettings
 from whitebox_runtime.grpc_client import open_channel
 from whitebox_runtime.grpc_server import GrpcServer
@@ -76,7 +77,10 @@ async def serve(engine: Engine, *, slots: int = SLOTS, max_waiting: int = 64) ->
     process = Process("llm", LlmSettings(port=0, metrics_port=-1, shutdown_grace_seconds=0))
     admission = Admission(slots, max_waiting, saturated_after_seconds=30)
     api = LanguageModelApi(
-        Generator(engine, admission), Catalogue(engine), Defaults(tokens=16, max_tokens=400, temperature=0.2, top_p=0.9)
+        Generator(engine, admission),
+        Catalogue(engine),
+        Defaults(tokens=16, max_tokens=400, temperature=0.2, top_p=0.9),
+        SelfCheck(engine if isinstance(engine, Scorer) else None, admission, CONTEXT_TOKENS),
     )
     async with GrpcServer(process, service_names=["whitebox.llm.v1.LanguageModelService"]) as server:
         llm_pb2_grpc.add_LanguageModelServiceServicer_to_server(api, server.server)

@@ -1,4 +1,4 @@
-"""Two hundred mixed documents through real processes, with the indexer killed in the middle of its work.
+"""Eighty mixed documents through real processes, with the indexer killed in the middle of its work.
 
 Broker, vector engine, embedding service, api and indexer are the real ones, each a process of its own.
 """
@@ -35,7 +35,7 @@ from whitebox_runtime.testing import MissingProgramError, Server, free_port, tan
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 TENANT = "acme"
-DOCUMENTS = 200
+DOCUMENTS = 80
 FINAL = (pb.DOCUMENT_STATUS_INDEXED, pb.DOCUMENT_STATUS_FAILED)
 
 
@@ -271,7 +271,7 @@ def settled(documents: Sequence[pb.Document]) -> int:
     return sum(document.status in FINAL for document in documents)
 
 
-async def test_two_hundred_documents_survive_an_indexer_that_is_killed_three_times(stack: Stack, retrieval) -> None:
+async def test_eighty_documents_survive_an_indexer_that_is_killed_three_times(stack: Stack, retrieval) -> None:
     files = dict(good(number) for number in range(DOCUMENTS - len(BAD))) | {name: bad for name, (bad, _) in BAD.items()}
     uploads = asyncio.Semaphore(8)
 
@@ -281,7 +281,7 @@ async def test_two_hundred_documents_survive_an_indexer_that_is_killed_three_tim
 
     indexer = stack.programs["indexer"]
     uploading = asyncio.gather(*(upload(name, content) for name, content in files.items()))
-    for killed_at in (10, 60, 130):
+    for killed_at in (10, 30, 50):
         documents = await until(stack, retrieval, lambda some, at=killed_at: settled(some) >= at, 150)
         # The work of one more document at least is under way or waiting.
         assert settled(documents) < DOCUMENTS

@@ -91,7 +91,7 @@ def logs(
 
 @app.command()
 def demo(port_offset: PortOffset = 0) -> None:
-    """Starts everything, indexes documents, asks, predicts, reads features; leaves it running."""
+    """Starts everything, indexes documents, asks, predicts, recomputes, reads features; leaves it running."""
     stack = Stack(Home.from_environment())
     with _stopped_on_interrupt(stack):
         _start(stack, port_offset)
@@ -150,6 +150,19 @@ def predict(
         console.print_json(json.dumps(result))
     else:
         show_prediction(console, result)
+
+
+@app.command()
+def check(
+    texts: Annotated[
+        list[str] | None, typer.Argument(help="Texts to embed twice; two of the demo's by default.")
+    ] = None,
+    prompt: Annotated[str, typer.Option(help="What the completion follows.")] = demonstration.CHECKED_PROMPT,
+    completion: Annotated[str, typer.Option(help="What to score twice.")] = demonstration.CHECKED_COMPLETION,
+) -> None:
+    """Recomputes in NumPy, from the same weights, what the embedding and language models serve; for operators."""
+    with _client() as client:
+        demonstration.check(client, console, texts or list(demonstration.CHECKED_TEXTS), prompt, completion)
 
 
 @app.command()

@@ -12,16 +12,25 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from whitebox_local.gateway_client import GatewayClient, GatewayError, find_documents
-from whitebox_local.presentation import show_answer, show_features, show_prediction
+from whitebox_local.presentation import (
+    show_answer,
+    show_completion_check,
+    show_embedding_check,
+    show_features,
+    show_prediction,
+)
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 ANSWERABLE = "How often is the gearbox oil of a turbine changed?"
 UNANSWERABLE = "What is the salary of the duty manager?"
 CUSTOMER = "customer-42"
+CHECKED_TEXTS = ("Tides rise twice a day.", "Les marées sont causées par la lune.")
+CHECKED_PROMPT = "Tides rise and fall because of"
+CHECKED_COMPLETION = " the gravity of the moon and the sun."
 
 
 def run_demo(client: GatewayClient, console: Console, samples: Path = SAMPLES) -> None:
-    """Indexes the samples, asks two questions, predicts, and reads features.
+    """Indexes the samples, asks two questions, predicts, recomputes what the models serve, and reads features.
 
     Raises:
         GatewayError: at the first step that does not do what it should.
@@ -42,6 +51,9 @@ def run_demo(client: GatewayClient, console: Console, samples: Path = SAMPLES) -
 
     console.rule("[bold]Predict: a classical model, with its probabilities")
     predict_typical(client, console, "breast-cancer")
+
+    console.rule("[bold]Check: what the models serve, recomputed from their weights in plain NumPy")
+    check(client, console, list(CHECKED_TEXTS), CHECKED_PROMPT, CHECKED_COMPLETION)
 
     console.rule("[bold]Features: events in, windowed aggregates out, each with its age")
     push_and_read(client, console)
@@ -89,6 +101,20 @@ def predict_typical(client: GatewayClient, console: Console, model: str) -> None
     features = typical_features(client, model)
     console.print(f"[dim]input: the mean of every feature in the training data ({len(features)} features)[/]")
     show_prediction(console, client.post("/v1/predict", {"model": model, "features": features, "explain": True}))
+
+
+def check(client: GatewayClient, console: Console, texts: list[str], prompt: str, completion: str) -> None:
+    """Has the models' vectors and log-probabilities recomputed by libs/whitebox, and shows both.
+
+    Raises:
+        GatewayError: They do not agree.
+    """
+    embeddings = client.post("/v1/self-checks/embeddings", {"texts": texts})
+    show_embedding_check(console, texts, embeddings)
+    tokens = client.post("/v1/self-checks/completions", {"prompt": prompt, "completion": completion})
+    show_completion_check(console, prompt, tokens)
+    if not (embeddings["agrees"] and tokens["agrees"]):
+        raise GatewayError("what is served differs from what libs/whitebox computes from the same weights")
 
 
 def push_and_read(client: GatewayClient, console: Console) -> None:

@@ -63,6 +63,36 @@ def show_explanation(console: Console, explanation: dict[str, Any], most: int = 
     console.print(table)
 
 
+def show_embedding_check(console: Console, texts: list[str], found: dict[str, Any]) -> None:
+    """Vectors that are served beside those recomputed."""
+    table = Table(title=_check_title(found), title_justify="left")
+    for column in ("text", "tokens", "recomputed", "cosine distance"):
+        table.add_column(column, justify="left" if column == "text" else "right")
+    for text, one in zip(texts, found["texts"], strict=True):
+        counts = (str(one["token_count"]), str(one["recomputed_token_count"]))
+        distance = "none" if one["cosine_distance"] is None else f"{one['cosine_distance']:.1e}"
+        table.add_row(escape(text if len(text) <= 60 else f"{text[:59]}…"), *counts, distance)
+    console.print(table)
+
+
+def show_completion_check(console: Console, prompt: str, found: dict[str, Any]) -> None:
+    """Log-probabilities that are served beside those recomputed."""
+    table = Table(title=_check_title(found), title_justify="left", caption=escape(f"behind {prompt!r}"))
+    for column in ("token", "served log-probability", "recomputed", "difference"):
+        table.add_column(column, justify="left" if column == "token" else "right")
+    for one in found["tokens"]:
+        served, ours = one["served_logprob"], one["recomputed_logprob"]
+        shown = ("none", "") if served is None else (f"{served:.3f}", f"{served - ours:+.3f}")
+        table.add_row(escape(repr(one["token"])), shown[0], f"{ours:.3f}", shown[1])
+    console.print(table)
+
+
+def _check_title(found: dict[str, Any]) -> str:
+    verdict = "[green]agrees[/]" if found["agrees"] else "[red]differs[/]"
+    seconds = f"{found['served_seconds']:.2f} s served, {found['recomputed_seconds']:.2f} s recomputed"
+    return f"{escape(found['model'])}: {verdict} within {found['tolerance']:g} ({seconds})"
+
+
 def show_features(console: Console, read: dict[str, Any]) -> None:
     """Feature values of entities, each with its status and age."""
     table = Table(title=f"{read['feature_view']} v{read['feature_view_version']}", title_justify="left")

@@ -104,6 +104,9 @@ METRICS: Mapping[str, Metric] = {
     "whitebox_prediction_batch_rows": Metric("histogram", "Rows in one run of the model", ("model",), _SIZES),
     "whitebox_prediction_queue_seconds": Metric("histogram", "Time a request waited for its batch", ("model",)),
     "whitebox_model_loaded": Metric("gauge", "1 while this version answers", ("model", "version")),
+    "whitebox_self_checks_total": Metric(
+        "counter", "Self-checks of a model, by whether libs/whitebox came to the same", ("service", "outcome")
+    ),
     "whitebox_audit_difference": Metric(
         "histogram",
         "Largest difference between an answer and its recomputation by libs/whitebox",

@@ -10,9 +10,11 @@ from whitebox_runtime.telemetry import counter
 from whitebox_embedding.bundle import Manifest
 from whitebox_embedding.caching import CachingEmbedder
 from whitebox_embedding.embedder import Embedder
+from whitebox_embedding.recomputation import SelfCheck
 
 MAX_EMBED_TEXTS = 256
 MAX_COUNT_TEXTS = 4096
+MAX_CHECKED_TEXTS = 16
 MAX_TEXT_CHARACTERS = 65_536
 _MAX_MODEL_CHARACTERS = 256
 
@@ -23,13 +25,17 @@ class EmbeddingApi(embedding_pb2_grpc.EmbeddingServiceServicer):
     Args:
         embedder: The model.
         cache: The same, with a memory for queries.
+        self_check: Recomputes what it gives.
         manifest: Its description.
         runtime: Engine and version.
     """
 
-    def __init__(self, embedder: Embedder, cache: CachingEmbedder, manifest: Manifest, runtime: str) -> None:
+    def __init__(
+        self, embedder: Embedder, cache: CachingEmbedder, self_check: SelfCheck, manifest: Manifest, runtime: str
+    ) -> None:
         self._embedder = embedder
         self._cache = cache
+        self._self_check = self_check
         self._manifest = manifest
         self._runtime = runtime
         self._texts = counter("whitebox_embedding_texts_total")
@@ -60,6 +66,32 @@ class EmbeddingApi(embedding_pb2_grpc.EmbeddingServiceServicer):
         """Counts the tokens of up to 4096 texts of up to 65536 characters each."""
         _check_texts(request.texts, MAX_COUNT_TEXTS)
         return embedding_pb2.CountTokensResponse(counts=await self._embedder.count_tokens(request.texts))
+
+    async def SelfCheck(
+        self, request: embedding_pb2.SelfCheckRequest, context: grpc.ServicerContext
+    ) -> embedding_pb2.SelfCheckResponse:
+        """Recomputes up to 16 texts with libs/whitebox and compares."""
+        self._check_model(request.model)
+        _check_texts(request.texts, MAX_CHECKED_TEXTS)
+        report = await self._self_check.run(request.texts)
+        return embedding_pb2.SelfCheckResponse(
+            model=self._manifest.model,
+            precision=self._manifest.precision,
+            weights_sha256=self._manifest.weights_sha256,
+            texts=[
+                embedding_pb2.TextCheck(
+                    cosine_distance=one.cosine_distance,
+                    largest_difference=one.largest_difference,
+                    token_count=one.token_count,
+                    recomputed_token_count=one.recomputed_token_count,
+                )
+                for one in report.comparisons
+            ],
+            tolerance=report.tolerance,
+            agrees=report.agrees,
+            served_seconds=report.served_seconds,
+            recomputed_seconds=report.recomputed_seconds,
+        )
 
     async def GetModel(
         self, request: embedding_pb2.GetModelRequest, context: grpc.ServicerContext

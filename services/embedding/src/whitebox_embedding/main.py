@@ -15,7 +15,8 @@ from whitebox_embedding.bundle import ensure_bundle
 from whitebox_embedding.caching import CachingEmbedder
 from whitebox_embedding.embedder import Embedder
 from whitebox_embedding.errors import ModelError
-from whitebox_embedding.self_test import check_model
+from whitebox_embedding.recomputation import SelfCheck
+from whitebox_embedding.self_test import SMALLEST_COSINE, check_model
 from whitebox_embedding.settings import EmbeddingSettings
 
 _SERVICE = embedding_pb2.DESCRIPTOR.services_by_name["EmbeddingService"].full_name
@@ -52,7 +53,14 @@ async def serve(process: Process[EmbeddingSettings]) -> None:
         await model_answers()
         async with GrpcServer(process, service_names=[_SERVICE]) as server:
             cache = CachingEmbedder(embedder, settings.cache_texts)
-            api = EmbeddingApi(embedder, cache, bundle.manifest, encoder.runtime)
+            self_check = SelfCheck(
+                cache,
+                weights_path=bundle.weights_path,
+                tokenizer_path=bundle.tokenizer_path,
+                architecture=bundle.manifest.architecture,
+                smallest_cosine=SMALLEST_COSINE[bundle.manifest.precision],
+            )
+            api = EmbeddingApi(embedder, cache, self_check, bundle.manifest, encoder.runtime)
             embedding_pb2_grpc.add_EmbeddingServiceServicer_to_server(api, server.server)
             await server.serve_until_stopped()
     finally:

@@ -75,14 +75,18 @@ class ModelFolder:
             ModelError: The file is not a readable safetensors file.
         """
         try:
-            tensors = load_file(self.weights_path)
+            return bare_names(load_file(self.weights_path))
         except (OSError, SafetensorError) as error:
             raise ModelError(f"{self.weights_path} is not a readable safetensors file: {error}") from error
-        return {
-            name.removeprefix("bert."): tensor.astype(np.float32, copy=False)
-            for name, tensor in tensors.items()
-            if not name.endswith("position_ids")
-        }
+
+
+def bare_names(tensors: Mapping[str, NDArray[Any]]) -> Weights:
+    """The weights in float32, under their names without a `bert.` prefix."""
+    return {
+        name.removeprefix("bert."): tensor.astype(np.float32, copy=False)
+        for name, tensor in tensors.items()
+        if not name.endswith("position_ids")
+    }
 
 
 def default_folder() -> Path:

@@ -23,7 +23,7 @@ from whitebox_gateway.adapters.serving import Predictor
 from whitebox_gateway.answering import Answerer
 from whitebox_gateway.authentication import KeyRing
 from whitebox_gateway.readiness import Readiness
-from whitebox_gateway.rest import documents, features, health, openai, predictions, questions
+from whitebox_gateway.rest import documents, features, health, openai, predictions, questions, self_checks
 from whitebox_gateway.rest.upload import MULTIPART_OVERHEAD_BYTES
 from whitebox_gateway.settings import GatewaySettings
 
@@ -64,7 +64,7 @@ def create_application(settings: GatewaySettings, keys: KeyRing, services: Servi
     api.exception_handler(HTTPException)(problems.on_http_exception)
     api.exception_handler(Exception)(problems.on_fault)
     # Routes are tried in turn: those that are called most often and cost least come first.
-    modules = (openai, predictions, features, questions, documents, health)
+    modules = (openai, predictions, features, questions, documents, self_checks, health)
     for module in modules:
         api.include_router(module.router)
     api.state.routes = [route for module in modules for route in module.router.routes]
@@ -142,7 +142,7 @@ def _document(api: FastAPI) -> dict[str, Any]:
             errors = dict(_ERRORS)
             if "requestBody" in operation:
                 errors["415"] = "The content type is not one that can be read"
-            if path.endswith("/reload"):
+            if path.endswith("/reload") or path.startswith("/v1/self-checks/"):
                 errors["403"] = "The key lacks the role 'operator'"
             for status, meaning in errors.items():
                 responses.setdefault(status, {"description": meaning, "content": content})

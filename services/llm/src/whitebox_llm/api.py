@@ -15,6 +15,7 @@ from whitebox_llm.catalogue import Catalogue
 from whitebox_llm.engine import Chunk, FinishReason, Message, Request, Role, TokenDetail, TokenLogprob
 from whitebox_llm.generator import Generator
 from whitebox_llm.output_schema import OutputSchema
+from whitebox_llm.recomputation import TOLERANCE, SelfCheck
 
 MAX_MESSAGES = 256
 MAX_INPUT_CHARACTERS = 262_144
@@ -58,10 +59,12 @@ class LanguageModelApi(llm_pb2_grpc.LanguageModelServiceServicer):
         generator: Makes the text.
         catalogue: Knows the models.
         defaults: What requests get that do not say.
+        self_check: Recomputes completions.
     """
 
-    def __init__(self, generator: Generator, catalogue: Catalogue, defaults: Defaults) -> None:
+    def __init__(self, generator: Generator, catalogue: Catalogue, defaults: Defaults, self_check: SelfCheck) -> None:
         self._generator = generator
+        self._self_check = self_check
         self._catalogue = catalogue
         self._defaults = defaults
 
@@ -95,12 +98,41 @@ class LanguageModelApi(llm_pb2_grpc.LanguageModelServiceServicer):
             ]
         )
 
+    async def SelfCheck(
+        self, request: llm_pb2.SelfCheckRequest, context: grpc.ServicerContext
+    ) -> llm_pb2.SelfCheckResponse:
+        """Computes a completion's log-probabilities with the engine and with libs/whitebox."""
+        _check_model_name(request.model)
+        given = _input(request)
+        _check_characters(len(request.completion))
+        if not request.completion:
+            raise InvalidArgument("completion is empty: send the text to score", reason="empty_completion")
+        model = await self._catalogue.resolve(request.model)
+        report = await self._self_check.run(given, request.completion)
+        return llm_pb2.SelfCheckResponse(
+            model=model.name,
+            weights_sha256=model.weights_sha256,
+            prompt_tokens=report.prompt_tokens,
+            recomputed_prompt_tokens=report.recomputed_prompt_tokens,
+            tokens=[
+                llm_pb2.TokenCheck(
+                    token=one.token,
+                    id=one.id,
+                    served_logprob=one.served_logprob,
+                    recomputed_logprob=one.recomputed_logprob,
+                )
+                for one in report.tokens
+            ],
+            mean_difference=report.mean_difference,
+            largest_difference=report.largest_difference,
+            tolerance=TOLERANCE,
+            agrees=report.agrees,
+            served_seconds=report.served_seconds,
+            recomputed_seconds=report.recomputed_seconds,
+        )
+
     async def _check(self, request: llm_pb2.GenerateRequest) -> Request:
-        if len(request.model) > _MAX_MODEL_CHARACTERS:
-            raise InvalidArgument(
-                f"model has {len(request.model)} characters, at most {_MAX_MODEL_CHARACTERS} are allowed",
-                reason="model_too_long",
-            )
+        _check_model_name(request.model)
         defaults = self._defaults
         checked_input = _input(request)
         stop, schema = _stop(request.stop), _schema(request.json_schema)
@@ -137,7 +169,14 @@ class LanguageModelApi(llm_pb2_grpc.LanguageModelServiceServicer):
         )
 
 
-def _input(request: llm_pb2.GenerateRequest) -> tuple[Message, ...] | str:
+def _check_model_name(name: str) -> None:
+    if len(name) > _MAX_MODEL_CHARACTERS:
+        raise InvalidArgument(
+            f"model has {len(name)} characters, at most {_MAX_MODEL_CHARACTERS} are allowed", reason="model_too_long"
+        )
+
+
+def _input(request: llm_pb2.GenerateRequest | llm_pb2.SelfCheckRequest) -> tuple[Message, ...] | str:
     match request.WhichOneof("input"):
         case "prompt":
             _check_characters(len(request.prompt))

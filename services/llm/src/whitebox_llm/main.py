@@ -17,6 +17,7 @@ from whitebox_llm.api import Defaults, LanguageModelApi
 from whitebox_llm.catalogue import Catalogue
 from whitebox_llm.engine import Engine
 from whitebox_llm.generator import Generator
+from whitebox_llm.recomputation import Scorer, SelfCheck
 from whitebox_llm.settings import LlmSettings
 
 logger = logging.getLogger(__name__)
@@ -43,13 +44,15 @@ async def serve(process: Process[LlmSettings]) -> None:
     engine = await _open_engine(process)
     if engine is None:
         return
+    # Only llama.cpp's weights are in this process, and in a form that libs/whitebox reads.
+    self_check = SelfCheck(engine if isinstance(engine, Scorer) else None, admission, settings.context_tokens)
     catalogue = Catalogue(engine, settings.model_name)
     defaults = Defaults(
         settings.default_max_tokens, settings.max_tokens, settings.default_temperature, settings.default_top_p
     )
     try:
         async with GrpcServer(process, service_names=[_SERVICE]) as server:
-            api = LanguageModelApi(Generator(engine, admission), catalogue, defaults)
+            api = LanguageModelApi(Generator(engine, admission), catalogue, defaults, self_check)
             llm_pb2_grpc.add_LanguageModelServiceServicer_to_server(api, server.server)
             await server.serve_until_stopped()
     finally:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from whitebox.autograd import Tensor, silu
+from whitebox.autograd import Tensor, no_grad, silu
 from whitebox.errors import RangeError, ShapeError, StateError
 from whitebox.nn import Embedding, Linear, Module, RMSNorm
 from whitebox.transformers.attention import attention, merge_heads, rotary, split_heads
 from whitebox.transformers.cache import ContiguousCache, KeyValueCache
 from whitebox.transformers.gguf import GGUF, open_gguf
 from whitebox.transformers.safetensors import load_safetensors
+from whitebox.transformers.sampling import log_probabilities
 
 
 @dataclass(frozen=True)
@@ -218,6 +219,56 @@ class Llama(Module):
         """
         hidden = self.hidden(ids, cache)
         return self.logits(hidden[:, -1:] if last_only else hidden)
+
+
+def streamed_log_probabilities(path: str | Path, ids: Sequence[int], start: int) -> npt.NDArray[np.float64]:
+    r"""Log-probabilities of a text's tokens, with the weights of one layer in memory at a time.
+
+    For :math:`t \ge s`, :math:`\log p(x_t \mid x_0 \ldots x_{t-1})`. A model of any depth needs no more memory than its
+    embedding and one layer; each call decodes all weights anew.
+
+    Args:
+        path: A GGUF file.
+        ids: Tokens, shape (n,).
+        start: s, at least 1, since nothing precedes the first token.
+
+    Returns:
+        Shape (n - s,).
+
+    Raises:
+        StateError: The file is damaged, or holds another kind of model.
+        RangeError: There is nothing from `start` on, or a number is no token.
+        ShapeError: There are more tokens than the model knows positions.
+        OSError: The file cannot be read.
+
+    >>> streamed_log_probabilities("model.gguf", [1, 2], start=2)
+    Traceback (most recent call last):
+    ...
+    whitebox.errors.RangeError: start must be 1 to 1 for 2 tokens, got 2
+    """
+    if not 1 <= start < len(ids):
+        raise RangeError(f"start must be 1 to {len(ids) - 1} for {len(ids)} tokens, got {start}")
+    file = open_gguf(path)
+    config = gguf_config(file)
+    if len(ids) > config.max_position_embeddings:
+        raise ShapeError(f"the model knows {config.max_position_embeddings} positions, got {len(ids)} tokens")
+    one = Llama(replace(config, num_hidden_layers=1), rng=_NoDraws())  # type: ignore[arg-type]  # all are replaced
+    layer = one.layers[0]
+    outer = [name for name in one.state_dict() if not name.startswith("layers.")]
+    one.load_state_dict({name: file.tensor(_gguf_name(name)) for name in outer}, strict=False)
+    found = []
+    with no_grad():
+        x: Tensor = one.embedding(np.asarray(ids)[None])
+        for number in range(config.num_hidden_layers):
+            names = {name: _gguf_name(f"layers.{number}.{name}") for name in layer.state_dict()}
+            layer.load_state_dict({name: file.tensor(stored) for name, stored in names.items()})
+            x = layer(x, 0, None, 0)
+        hidden = one.norm(x)
+        # The logits of a few positions at a time: a vocabulary is wide.
+        for first in range(start, len(ids), 64):
+            last = min(first + 64, len(ids))
+            found.append(log_probabilities(one.logits(hidden[0, first - 1 : last - 1]).data, ids[first:last]))
+    return np.concatenate(found)
 
 
 def gguf_config(file: GGUF) -> LlamaConfig:

@@ -10,7 +10,7 @@ from whitebox_contracts.llm.v1 import llm_pb2 as pb
 
 from whitebox_gateway.rest.wire import Body, FiniteFloat, Integer
 
-_MAX_CHARACTERS = 262_144
+MAX_CHARACTERS = 262_144
 
 Model = Annotated[str, Field(max_length=256, description="Empty: the default model")]
 _Stop = Annotated[str, Field(min_length=1, max_length=64)]
@@ -69,14 +69,14 @@ class TextPart(Body):
     """A piece of a message."""
 
     type: Literal["text"]
-    text: Annotated[str, Field(max_length=_MAX_CHARACTERS)]
+    text: Annotated[str, Field(max_length=MAX_CHARACTERS)]
 
 
 class ChatMessage(Body):
     """One message of a conversation."""
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: Annotated[str, Field(max_length=_MAX_CHARACTERS)] | Annotated[list[TextPart], Field(max_length=256)]
+    content: Annotated[str, Field(max_length=MAX_CHARACTERS)] | Annotated[list[TextPart], Field(max_length=256)]
     name: Annotated[str, Field(max_length=64)] | None = Field(None, description="Accepted and not used")
 
     def to_proto(self) -> pb.Message:
@@ -146,7 +146,7 @@ class ChatBody(_Generation):
 class CompletionBody(_Generation):
     """A text to continue."""
 
-    prompt: Annotated[str, Field(min_length=1, max_length=_MAX_CHARACTERS)]
+    prompt: Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS)]
     logprobs: Annotated[Integer, Field(ge=0, le=5)] | None = None
     echo: Literal[False] | None = None
     best_of: Literal[1] | None = None

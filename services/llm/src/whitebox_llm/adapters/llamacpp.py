@@ -14,19 +14,26 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import aclosing
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import xllamacpp
+from httpx2 import AsyncClient
 from whitebox_runtime.errors import InvalidArgument, Unavailable
 
 from whitebox_llm.adapters.openai_wire import ChunkReader, request_body
-from whitebox_llm.engine import Chunk, ModelInfo, Request
+from whitebox_llm.engine import Chunk, Message, ModelInfo, Request
+from whitebox_llm.recomputation import Scored
 
 logger = logging.getLogger(__name__)
 
 Event = dict[str, Any]
+
+# Added to a logit, of which the largest in use are some tens.
+_NO_RIVAL = 1e4
 
 
 class ModelLoadError(Exception):
@@ -88,6 +95,11 @@ class LlamaCppEngine:
         self._closed = False
 
     @property
+    def weights_path(self) -> Path:
+        """See `Scorer.weights_path`."""
+        return self._options.model_path
+
+    @property
     def address(self) -> str:
         """URL of llama.cpp's own HTTP server, for diagnosis with `api_key`."""
         return str(self._server.listening_address)
@@ -98,10 +110,47 @@ class LlamaCppEngine:
         What a slow reader has not taken yet is kept in memory and merged into its next chunk: at most `max_tokens`
         events, so that it never holds up a slot.
         """
+        async with aclosing(self._run(request, _body(request))) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def rendered(self, messages: Sequence[Message]) -> str:
+        """See `Scorer.rendered`."""
+        # The library hands over no template; its HTTP server, which it always opens on loopback, does.
+        async with AsyncClient(base_url=self.address, headers={"Authorization": f"Bearer {self.api_key}"}) as client:
+            answer = await client.post("/apply-template", json={"messages": [asdict(message) for message in messages]})
+        if answer.status_code != HTTPStatus.OK:
+            raise InvalidArgument(
+                f"the model's chat template refuses the messages: {answer.text[:1000]}", reason="refused_by_engine"
+            )
+        return str(answer.json()["prompt"])
+
+    async def score(self, prompt: str, completion: Sequence[int]) -> Scored:
+        """See `Scorer.score`."""
+        # llama.cpp reports what it generates and not what it reads. So each token is generated, with a bias that leaves
+        # it no rival; what is reported are the probabilities before the bias. The tokens before it come from the cache.
+        # (One generation held to the tokens by a grammar would do, but aborts the process at a part of a character.)
+        request = Request(self._options.model_name, prompt, 1, temperature=0, top_p=1, top_logprobs=0)
+        logprobs: list[float | None] = []
+        prompt_tokens = 0
+        for place, token in enumerate(completion):
+            read: str | list[str | int] = [prompt, *completion[:place]] if place else prompt
+            body = _body(request) | {"prompt": read, "logit_bias": [[token, _NO_RIVAL]]}
+            # Nothing is reported of a token that begins a character and does not end it.
+            logprobs.append(None)
+            async with aclosing(self._run(request, body)) as chunks:
+                async for chunk in chunks:
+                    if chunk.tokens:
+                        logprobs[-1] = chunk.tokens[0].chosen.logprob
+                    if chunk.usage is not None and not place:
+                        prompt_tokens = chunk.usage.prompt_tokens
+        return Scored(prompt_tokens, tuple(logprobs))
+
+    async def _run(self, request: Request, body: Event) -> AsyncGenerator[Chunk, None]:
         if self._closed:
             raise Unavailable("the engine is stopping", reason="engine_stopping")
         loop = asyncio.get_running_loop()
-        relay = _Relay(loop, self._handler(request), _body(request))
+        relay = _Relay(loop, self._handler(request), body)
         self._running.add(relay)
         work = loop.run_in_executor(self._threads, relay.run)
         work.add_done_callback(lambda _: relay.wake())

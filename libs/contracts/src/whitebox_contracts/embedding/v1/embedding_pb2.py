@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/whitebox_contracts/embedding/v1/embedding.proto\x12\x15whitebox.embedding.v1\",\n\x0c\x45mbedRequest\x12\r\n\x05texts\x18\x01 \x03(\t\x12\r\n\x05model\x18\x02 \x01(\t\"l\n\rEmbedResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x12\n\ndimensions\x18\x02 \x01(\r\x12\x0f\n\x07vectors\x18\x03 \x01(\x0c\x12\x14\n\x0ctoken_counts\x18\x04 \x03(\r\x12\x11\n\ttruncated\x18\x05 \x03(\x08\"#\n\x12\x43ountTokensRequest\x12\r\n\x05texts\x18\x01 \x03(\t\"%\n\x13\x43ountTokensResponse\x12\x0e\n\x06\x63ounts\x18\x01 \x03(\r\"\x11\n\x0fGetModelRequest\"\x85\x01\n\x10GetModelResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x12\n\ndimensions\x18\x02 \x01(\r\x12\x12\n\nmax_tokens\x18\x03 \x01(\r\x12\x11\n\tprecision\x18\x04 \x01(\t\x12\x0f\n\x07runtime\x18\x05 \x01(\t\x12\x16\n\x0eweights_sha256\x18\x06 \x01(\t2\xa9\x02\n\x10\x45mbeddingService\x12R\n\x05\x45mbed\x12#.whitebox.embedding.v1.EmbedRequest\x1a$.whitebox.embedding.v1.EmbedResponse\x12\x64\n\x0b\x43ountTokens\x12).whitebox.embedding.v1.CountTokensRequest\x1a*.whitebox.embedding.v1.CountTokensResponse\x12[\n\x08GetModel\x12&.whitebox.embedding.v1.GetModelRequest\x1a\'.whitebox.embedding.v1.GetModelResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/whitebox_contracts/embedding/v1/embedding.proto\x12\x15whitebox.embedding.v1\",\n\x0c\x45mbedRequest\x12\r\n\x05texts\x18\x01 \x03(\t\x12\r\n\x05model\x18\x02 \x01(\t\"l\n\rEmbedResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x12\n\ndimensions\x18\x02 \x01(\r\x12\x0f\n\x07vectors\x18\x03 \x01(\x0c\x12\x14\n\x0ctoken_counts\x18\x04 \x03(\r\x12\x11\n\ttruncated\x18\x05 \x03(\x08\"#\n\x12\x43ountTokensRequest\x12\r\n\x05texts\x18\x01 \x03(\t\"%\n\x13\x43ountTokensResponse\x12\x0e\n\x06\x63ounts\x18\x01 \x03(\r\"0\n\x10SelfCheckRequest\x12\r\n\x05texts\x18\x01 \x03(\t\x12\r\n\x05model\x18\x02 \x01(\t\"u\n\tTextCheck\x12\x17\n\x0f\x63osine_distance\x18\x01 \x01(\x01\x12\x1a\n\x12largest_difference\x18\x02 \x01(\x01\x12\x13\n\x0btoken_count\x18\x03 \x01(\r\x12\x1e\n\x16recomputed_token_count\x18\x04 \x01(\r\"\xd5\x01\n\x11SelfCheckResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x11\n\tprecision\x18\x02 \x01(\t\x12\x16\n\x0eweights_sha256\x18\x03 \x01(\t\x12/\n\x05texts\x18\x04 \x03(\x0b\x32 .whitebox.embedding.v1.TextCheck\x12\x11\n\ttolerance\x18\x05 \x01(\x01\x12\x0e\n\x06\x61grees\x18\x06 \x01(\x08\x12\x16\n\x0eserved_seconds\x18\x07 \x01(\x01\x12\x1a\n\x12recomputed_seconds\x18\x08 \x01(\x01\"\x11\n\x0fGetModelRequest\"\x85\x01\n\x10GetModelResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x12\n\ndimensions\x18\x02 \x01(\r\x12\x12\n\nmax_tokens\x18\x03 \x01(\r\x12\x11\n\tprecision\x18\x04 \x01(\t\x12\x0f\n\x07runtime\x18\x05 \x01(\t\x12\x16\n\x0eweights_sha256\x18\x06 \x01(\t2\x89\x03\n\x10\x45mbeddingService\x12R\n\x05\x45mbed\x12#.whitebox.embedding.v1.EmbedRequest\x1a$.whitebox.embedding.v1.EmbedResponse\x12\x64\n\x0b\x43ountTokens\x12).whitebox.embedding.v1.CountTokensRequest\x1a*.whitebox.embedding.v1.CountTokensResponse\x12^\n\tSelfCheck\x12\'.whitebox.embedding.v1.SelfCheckRequest\x1a(.whitebox.embedding.v1.SelfCheckResponse\x12[\n\x08GetModel\x12&.whitebox.embedding.v1.GetModelRequest\x1a\'.whitebox.embedding.v1.GetModelResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,10 +39,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COUNTTOKENSREQUEST']._serialized_end=265
   _globals['_COUNTTOKENSRESPONSE']._serialized_start=267
   _globals['_COUNTTOKENSRESPONSE']._serialized_end=304
-  _globals['_GETMODELREQUEST']._serialized_start=306
-  _globals['_GETMODELREQUEST']._serialized_end=323
-  _globals['_GETMODELRESPONSE']._serialized_start=326
-  _globals['_GETMODELRESPONSE']._serialized_end=459
-  _globals['_EMBEDDINGSERVICE']._serialized_start=462
-  _globals['_EMBEDDINGSERVICE']._serialized_end=759
+  _globals['_SELFCHECKREQUEST']._serialized_start=306
+  _globals['_SELFCHECKREQUEST']._serialized_end=354
+  _globals['_TEXTCHECK']._serialized_start=356
+  _globals['_TEXTCHECK']._serialized_end=473
+  _globals['_SELFCHECKRESPONSE']._serialized_start=476
+  _globals['_SELFCHECKRESPONSE']._serialized_end=689
+  _globals['_GETMODELREQUEST']._serialized_start=691
+  _globals['_GETMODELREQUEST']._serialized_end=708
+  _globals['_GETMODELRESPONSE']._serialized_start=711
+  _globals['_GETMODELRESPONSE']._serialized_end=844
+  _globals['_EMBEDDINGSERVICE']._serialized_start=847
+  _globals['_EMBEDDINGSERVICE']._serialized_end=1240
 # @@protoc_insertion_point(module_scope)

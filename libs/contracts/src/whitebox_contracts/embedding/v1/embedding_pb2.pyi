@@ -113,6 +113,102 @@ class CountTokensResponse(message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
+class SelfCheckRequest(message.Message):
+    DESCRIPTOR: descriptor.Descriptor
+
+    TEXTS_FIELD_NUMBER: builtins.int
+    MODEL_FIELD_NUMBER: builtins.int
+    model: builtins.str
+    """As in EmbedRequest."""
+    @builtins.property
+    def texts(self) -> containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        texts: abc.Iterable[builtins.str] | None = ...,
+        model: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["model", b"model", "texts", b"texts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class TextCheck(message.Message):
+    DESCRIPTOR: descriptor.Descriptor
+
+    COSINE_DISTANCE_FIELD_NUMBER: builtins.int
+    LARGEST_DIFFERENCE_FIELD_NUMBER: builtins.int
+    TOKEN_COUNT_FIELD_NUMBER: builtins.int
+    RECOMPUTED_TOKEN_COUNT_FIELD_NUMBER: builtins.int
+    cosine_distance: builtins.float
+    """1 - cosine similarity of the vector that is served and the recomputed one."""
+    largest_difference: builtins.float
+    """Between two entries of the vectors at the same place."""
+    token_count: builtins.int
+    """Tokens that were served, and tokens by libs/whitebox."""
+    recomputed_token_count: builtins.int
+    def __init__(
+        self,
+        *,
+        cosine_distance: builtins.float = ...,
+        largest_difference: builtins.float = ...,
+        token_count: builtins.int = ...,
+        recomputed_token_count: builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["cosine_distance", b"cosine_distance", "largest_difference", b"largest_difference", "recomputed_token_count", b"recomputed_token_count", "token_count", b"token_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class SelfCheckResponse(message.Message):
+    DESCRIPTOR: descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: builtins.int
+    PRECISION_FIELD_NUMBER: builtins.int
+    WEIGHTS_SHA256_FIELD_NUMBER: builtins.int
+    TEXTS_FIELD_NUMBER: builtins.int
+    TOLERANCE_FIELD_NUMBER: builtins.int
+    AGREES_FIELD_NUMBER: builtins.int
+    SERVED_SECONDS_FIELD_NUMBER: builtins.int
+    RECOMPUTED_SECONDS_FIELD_NUMBER: builtins.int
+    model: builtins.str
+    precision: builtins.str
+    weights_sha256: builtins.str
+    """SHA-256 of the weights that both were computed from."""
+    tolerance: builtins.float
+    """The largest cosine distance that rounding explains at this precision."""
+    agrees: builtins.bool
+    """Whether all texts have the same tokens and are within the tolerance."""
+    served_seconds: builtins.float
+    recomputed_seconds: builtins.float
+    """Reading the weights included."""
+    @builtins.property
+    def texts(self) -> containers.RepeatedCompositeFieldContainer[TextCheck]:
+        """In the order of the texts."""
+
+    def __init__(
+        self,
+        *,
+        model: builtins.str = ...,
+        precision: builtins.str = ...,
+        weights_sha256: builtins.str = ...,
+        texts: abc.Iterable[TextCheck] | None = ...,
+        tolerance: builtins.float = ...,
+        agrees: builtins.bool = ...,
+        served_seconds: builtins.float = ...,
+        recomputed_seconds: builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["agrees", b"agrees", "model", b"model", "precision", b"precision", "recomputed_seconds", b"recomputed_seconds", "served_seconds", b"served_seconds", "texts", b"texts", "tolerance", b"tolerance", "weights_sha256", b"weights_sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class GetModelRequest(message.Message):
     DESCRIPTOR: descriptor.Descriptor
 

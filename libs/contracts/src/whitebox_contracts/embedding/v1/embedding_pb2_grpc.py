@@ -44,6 +44,11 @@ class EmbeddingServiceStub:
                 request_serializer=whitebox__contracts_dot_embedding_dot_v1_dot_embedding__pb2.CountTokensRequest.SerializeToString,
                 response_deserializer=whitebox__contracts_dot_embedding_dot_v1_dot_embedding__pb2.CountTokensResponse.FromString,
                 _registered_method=True)
+        self.SelfCheck = channel.unary_unary(
+                '/whitebox.embedding.v1.EmbeddingService/SelfCheck',
+                request_serializer=whitebox__contracts_dot_embedding_dot_v1_dot_embedding__pb2.SelfCheckRequest.SerializeToString,
+                response_deserializer=whitebox__contracts_dot_embedding_dot_v1_dot_embedding__pb2.SelfCheckResponse.FromString,
+                _registered_method=True)
         self.GetModel = channel.unary_unary(
                 '/whitebox.embedding.v1.EmbeddingService/GetModel',
                 request_serializer=whitebox__contracts_dot_embedding_dot_v1_dot_embedding__pb2.GetModelRequest.SerializeToString,
@@ -68,6 +73,14 @@ class EmbeddingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SelfCheck(self, request, context):
+        """Recomputes up to 16 texts from the published weights with libs/whitebox, tokens included, and compares the vectors
+        with those that callers get. One check runs at a time; it takes some 0.1 s a text.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetModel(self, request, context):
         """Describes the model in service.
         """
@@ -87,6 +100,11 @@ def add_EmbeddingServiceServicer_to_server(servicer, server):
                     servicer.CountTokens,
                     request_deserializer=whitebox__contracts_dot_embedding_dot_v1_dot_embedding__pb2.CountTokensRequest.FromString,
                     response_serializer=whitebox__contracts_dot_embedding_dot_v1_dot_embedding__pb2.CountTokensResponse.SerializeToString,
+            ),
+            'SelfCheck': grpc.unary_unary_rpc_method_handler(
+                    servicer.SelfCheck,
+                    request_deserializer=whitebox__contracts_dot_embedding_dot_v1_dot_embedding__pb2.SelfCheckRequest.FromString,
+                    response_serializer=whitebox__contracts_dot_embedding_dot_v1_dot_embedding__pb2.SelfCheckResponse.SerializeToString,
             ),
             'GetModel': grpc.unary_unary_rpc_method_handler(
                     servicer.GetModel,
@@ -148,6 +166,33 @@ class EmbeddingService:
             '/whitebox.embedding.v1.EmbeddingService/CountTokens',
             whitebox__contracts_dot_embedding_dot_v1_dot_embedding__pb2.CountTokensRequest.SerializeToString,
             whitebox__contracts_dot_embedding_dot_v1_dot_embedding__pb2.CountTokensResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SelfCheck(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/whitebox.embedding.v1.EmbeddingService/SelfCheck',
+            whitebox__contracts_dot_embedding_dot_v1_dot_embedding__pb2.SelfCheckRequest.SerializeToString,
+            whitebox__contracts_dot_embedding_dot_v1_dot_embedding__pb2.SelfCheckResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,10 @@ class EmbeddingServiceStub:
     """Embeds up to 256 texts of up to 65536 characters each."""
     CountTokens: _grpc.UnaryUnaryMultiCallable[_embedding_pb2.CountTokensRequest, _embedding_pb2.CountTokensResponse]
     """Counts the model's tokens in up to 4096 texts, without special tokens, so that callers can chunk to a token budget."""
+    SelfCheck: _grpc.UnaryUnaryMultiCallable[_embedding_pb2.SelfCheckRequest, _embedding_pb2.SelfCheckResponse]
+    """Recomputes up to 16 texts from the published weights with libs/whitebox, tokens included, and compares the vectors
+    with those that callers get. One check runs at a time; it takes some 0.1 s a text.
+    """
     GetModel: _grpc.UnaryUnaryMultiCallable[_embedding_pb2.GetModelRequest, _embedding_pb2.GetModelResponse]
     """Describes the model in service."""
 
@@ -45,6 +49,10 @@ class EmbeddingServiceAsyncStub(EmbeddingServiceStub):
     """Embeds up to 256 texts of up to 65536 characters each."""
     CountTokens: _aio.UnaryUnaryMultiCallable[_embedding_pb2.CountTokensRequest, _embedding_pb2.CountTokensResponse]  # type: ignore[assignment]
     """Counts the model's tokens in up to 4096 texts, without special tokens, so that callers can chunk to a token budget."""
+    SelfCheck: _aio.UnaryUnaryMultiCallable[_embedding_pb2.SelfCheckRequest, _embedding_pb2.SelfCheckResponse]  # type: ignore[assignment]
+    """Recomputes up to 16 texts from the published weights with libs/whitebox, tokens included, and compares the vectors
+    with those that callers get. One check runs at a time; it takes some 0.1 s a text.
+    """
     GetModel: _aio.UnaryUnaryMultiCallable[_embedding_pb2.GetModelRequest, _embedding_pb2.GetModelResponse]  # type: ignore[assignment]
     """Describes the model in service."""
 
@@ -64,6 +72,16 @@ class EmbeddingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_embedding_pb2.CountTokensResponse, _abc.Awaitable[_embedding_pb2.CountTokensResponse]]:
         """Counts the model's tokens in up to 4096 texts, without special tokens, so that callers can chunk to a token budget."""
+
+    @_abc_1.abstractmethod
+    def SelfCheck(
+        self,
+        request: _embedding_pb2.SelfCheckRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_embedding_pb2.SelfCheckResponse, _abc.Awaitable[_embedding_pb2.SelfCheckResponse]]:
+        """Recomputes up to 16 texts from the published weights with libs/whitebox, tokens included, and compares the vectors
+        with those that callers get. One check runs at a time; it takes some 0.1 s a text.
+        """
 
     @_abc_1.abstractmethod
     def GetModel(

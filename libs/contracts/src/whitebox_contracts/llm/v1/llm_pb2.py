@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#whitebox_contracts/llm/v1/llm.proto\x12\x0fwhitebox.llm.v1\"(\n\x07Message\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"6\n\x08Messages\x12*\n\x08messages\x18\x01 \x03(\x0b\x32\x18.whitebox.llm.v1.Message\"\xad\x02\n\x0fGenerateRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12)\n\x04\x63hat\x18\x02 \x01(\x0b\x32\x19.whitebox.llm.v1.MessagesH\x00\x12\x10\n\x06prompt\x18\x03 \x01(\tH\x00\x12\x12\n\nmax_tokens\x18\x04 \x01(\r\x12\x18\n\x0btemperature\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\x05top_p\x18\x06 \x01(\x01H\x02\x88\x01\x01\x12\x11\n\x04seed\x18\x07 \x01(\x03H\x03\x88\x01\x01\x12\x0c\n\x04stop\x18\x08 \x03(\t\x12\x13\n\x0bjson_schema\x18\t \x01(\t\x12\x19\n\x0ctop_logprobs\x18\n \x01(\rH\x04\x88\x01\x01\x42\x07\n\x05inputB\x0e\n\x0c_temperatureB\x08\n\x06_top_pB\x07\n\x05_seedB\x0f\n\r_top_logprobs\".\n\x0cTokenLogprob\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0f\n\x07logprob\x18\x02 \x01(\x01\"q\n\x0bTokenDetail\x12-\n\x06\x63hosen\x18\x01 \x01(\x0b\x32\x1d.whitebox.llm.v1.TokenLogprob\x12\x33\n\x0c\x61lternatives\x18\x02 \x03(\x0b\x32\x1d.whitebox.llm.v1.TokenLogprob\"P\n\x05Usage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\r\x12\x19\n\x11\x63ompletion_tokens\x18\x02 \x01(\r\x12\x15\n\rcached_tokens\x18\x03 \x01(\r\"\xc9\x01\n\x10GenerateResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12,\n\x06tokens\x18\x02 \x03(\x0b\x32\x1c.whitebox.llm.v1.TokenDetail\x12*\n\x05usage\x18\x03 \x01(\x0b\x32\x16.whitebox.llm.v1.UsageH\x00\x88\x01\x01\x12\x34\n\rfinish_reason\x18\x04 \x01(\x0e\x32\x1d.whitebox.llm.v1.FinishReason\x12\r\n\x05model\x18\x05 \x01(\tB\x08\n\x06_usage\"\x13\n\x11ListModelsRequest\"i\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\x12\x16\n\x0e\x63ontext_tokens\x18\x03 \x01(\r\x12\x12\n\nis_default\x18\x04 \x01(\x08\x12\x16\n\x0eweights_sha256\x18\x05 \x01(\t\"<\n\x12ListModelsResponse\x12&\n\x06models\x18\x01 \x03(\x0b\x32\x16.whitebox.llm.v1.Model*_\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x32\xc0\x01\n\x14LanguageModelService\x12Q\n\x08Generate\x12 .whitebox.llm.v1.GenerateRequest\x1a!.whitebox.llm.v1.GenerateResponse0\x01\x12U\n\nListModels\x12\".whitebox.llm.v1.ListModelsRequest\x1a#.whitebox.llm.v1.ListModelsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#whitebox_contracts/llm/v1/llm.proto\x12\x0fwhitebox.llm.v1\"(\n\x07Message\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"6\n\x08Messages\x12*\n\x08messages\x18\x01 \x03(\x0b\x32\x18.whitebox.llm.v1.Message\"\xad\x02\n\x0fGenerateRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12)\n\x04\x63hat\x18\x02 \x01(\x0b\x32\x19.whitebox.llm.v1.MessagesH\x00\x12\x10\n\x06prompt\x18\x03 \x01(\tH\x00\x12\x12\n\nmax_tokens\x18\x04 \x01(\r\x12\x18\n\x0btemperature\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\x05top_p\x18\x06 \x01(\x01H\x02\x88\x01\x01\x12\x11\n\x04seed\x18\x07 \x01(\x03H\x03\x88\x01\x01\x12\x0c\n\x04stop\x18\x08 \x03(\t\x12\x13\n\x0bjson_schema\x18\t \x01(\t\x12\x19\n\x0ctop_logprobs\x18\n \x01(\rH\x04\x88\x01\x01\x42\x07\n\x05inputB\x0e\n\x0c_temperatureB\x08\n\x06_top_pB\x07\n\x05_seedB\x0f\n\r_top_logprobs\".\n\x0cTokenLogprob\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0f\n\x07logprob\x18\x02 \x01(\x01\"q\n\x0bTokenDetail\x12-\n\x06\x63hosen\x18\x01 \x01(\x0b\x32\x1d.whitebox.llm.v1.TokenLogprob\x12\x33\n\x0c\x61lternatives\x18\x02 \x03(\x0b\x32\x1d.whitebox.llm.v1.TokenLogprob\"P\n\x05Usage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\r\x12\x19\n\x11\x63ompletion_tokens\x18\x02 \x01(\r\x12\x15\n\rcached_tokens\x18\x03 \x01(\r\"\xc9\x01\n\x10GenerateResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12,\n\x06tokens\x18\x02 \x03(\x0b\x32\x1c.whitebox.llm.v1.TokenDetail\x12*\n\x05usage\x18\x03 \x01(\x0b\x32\x16.whitebox.llm.v1.UsageH\x00\x88\x01\x01\x12\x34\n\rfinish_reason\x18\x04 \x01(\x0e\x32\x1d.whitebox.llm.v1.FinishReason\x12\r\n\x05model\x18\x05 \x01(\tB\x08\n\x06_usage\"{\n\x10SelfCheckRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12)\n\x04\x63hat\x18\x02 \x01(\x0b\x32\x19.whitebox.llm.v1.MessagesH\x00\x12\x10\n\x06prompt\x18\x03 \x01(\tH\x00\x12\x12\n\ncompletion\x18\x04 \x01(\tB\x07\n\x05input\"s\n\nTokenCheck\x12\r\n\x05token\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\r\x12\x1b\n\x0eserved_logprob\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x1a\n\x12recomputed_logprob\x18\x04 \x01(\x01\x42\x11\n\x0f_served_logprob\"\xac\x02\n\x11SelfCheckResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x16\n\x0eweights_sha256\x18\x02 \x01(\t\x12\x15\n\rprompt_tokens\x18\x03 \x01(\r\x12 \n\x18recomputed_prompt_tokens\x18\x04 \x01(\r\x12+\n\x06tokens\x18\x05 \x03(\x0b\x32\x1b.whitebox.llm.v1.TokenCheck\x12\x17\n\x0fmean_difference\x18\x06 \x01(\x01\x12\x1a\n\x12largest_difference\x18\x07 \x01(\x01\x12\x11\n\ttolerance\x18\x08 \x01(\x01\x12\x0e\n\x06\x61grees\x18\t \x01(\x08\x12\x16\n\x0eserved_seconds\x18\n \x01(\x01\x12\x1a\n\x12recomputed_seconds\x18\x0b \x01(\x01\"\x13\n\x11ListModelsRequest\"i\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\x12\x16\n\x0e\x63ontext_tokens\x18\x03 \x01(\r\x12\x12\n\nis_default\x18\x04 \x01(\x08\x12\x16\n\x0eweights_sha256\x18\x05 \x01(\t\"<\n\x12ListModelsResponse\x12&\n\x06models\x18\x01 \x03(\x0b\x32\x16.whitebox.llm.v1.Model*_\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x32\x94\x02\n\x14LanguageModelService\x12Q\n\x08Generate\x12 .whitebox.llm.v1.GenerateRequest\x1a!.whitebox.llm.v1.GenerateResponse0\x01\x12R\n\tSelfCheck\x12!.whitebox.llm.v1.SelfCheckRequest\x1a\".whitebox.llm.v1.SelfCheckResponse\x12U\n\nListModels\x12\".whitebox.llm.v1.ListModelsRequest\x1a#.whitebox.llm.v1.ListModelsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'whitebox_contracts.llm.v1.llm_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FINISHREASON']._serialized_start=1097
-  _globals['_FINISHREASON']._serialized_end=1192
+  _globals['_FINISHREASON']._serialized_start=1642
+  _globals['_FINISHREASON']._serialized_end=1737
   _globals['_MESSAGE']._serialized_start=56
   _globals['_MESSAGE']._serialized_end=96
   _globals['_MESSAGES']._serialized_start=98
@@ -47,12 +47,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USAGE']._serialized_end=701
   _globals['_GENERATERESPONSE']._serialized_start=704
   _globals['_GENERATERESPONSE']._serialized_end=905
-  _globals['_LISTMODELSREQUEST']._serialized_start=907
-  _globals['_LISTMODELSREQUEST']._serialized_end=926
-  _globals['_MODEL']._serialized_start=928
-  _globals['_MODEL']._serialized_end=1033
-  _globals['_LISTMODELSRESPONSE']._serialized_start=1035
-  _globals['_LISTMODELSRESPONSE']._serialized_end=1095
-  _globals['_LANGUAGEMODELSERVICE']._serialized_start=1195
-  _globals['_LANGUAGEMODELSERVICE']._serialized_end=1387
+  _globals['_SELFCHECKREQUEST']._serialized_start=907
+  _globals['_SELFCHECKREQUEST']._serialized_end=1030
+  _globals['_TOKENCHECK']._serialized_start=1032
+  _globals['_TOKENCHECK']._serialized_end=1147
+  _globals['_SELFCHECKRESPONSE']._serialized_start=1150
+  _globals['_SELFCHECKRESPONSE']._serialized_end=1450
+  _globals['_LISTMODELSREQUEST']._serialized_start=1452
+  _globals['_LISTMODELSREQUEST']._serialized_end=1471
+  _globals['_MODEL']._serialized_start=1473
+  _globals['_MODEL']._serialized_end=1578
+  _globals['_LISTMODELSRESPONSE']._serialized_start=1580
+  _globals['_LISTMODELSRESPONSE']._serialized_end=1640
+  _globals['_LANGUAGEMODELSERVICE']._serialized_start=1740
+  _globals['_LANGUAGEMODELSERVICE']._serialized_end=2016
 # @@protoc_insertion_point(module_scope)

@@ -254,6 +254,127 @@ class GenerateResponse(message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__usage) -> _WhichOneofReturnType__usage | None: ...
 
 @typing.final
+class SelfCheckRequest(message.Message):
+    DESCRIPTOR: descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: builtins.int
+    CHAT_FIELD_NUMBER: builtins.int
+    PROMPT_FIELD_NUMBER: builtins.int
+    COMPLETION_FIELD_NUMBER: builtins.int
+    model: builtins.str
+    """Empty means the default model."""
+    prompt: builtins.str
+    completion: builtins.str
+    """What follows the input. It is cut into tokens on its own; input and completion may have 512 tokens together, or as
+    many as the model's window.
+    """
+    @builtins.property
+    def chat(self) -> Messages:
+        """Rendered with the model's chat template."""
+
+    def __init__(
+        self,
+        *,
+        model: builtins.str = ...,
+        chat: Messages | None = ...,
+        prompt: builtins.str = ...,
+        completion: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["chat", b"chat", "input", b"input", "prompt", b"prompt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["chat", b"chat", "completion", b"completion", "input", b"input", "model", b"model", "prompt", b"prompt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_input: _TypeAlias = typing.Literal["chat", "prompt"]  # noqa: Y015
+    _WhichOneofArgType_input: _TypeAlias = typing.Literal["input", b"input"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_input) -> _WhichOneofReturnType_input | None: ...
+
+@typing.final
+class TokenCheck(message.Message):
+    DESCRIPTOR: descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: builtins.int
+    ID_FIELD_NUMBER: builtins.int
+    SERVED_LOGPROB_FIELD_NUMBER: builtins.int
+    RECOMPUTED_LOGPROB_FIELD_NUMBER: builtins.int
+    token: builtins.str
+    """A part of a character shows as U+FFFD."""
+    id: builtins.int
+    served_logprob: builtins.float
+    """Natural logarithms, given everything before the token. The engine reports none for a token that begins a character
+    and does not end it; differences leave it out.
+    """
+    recomputed_logprob: builtins.float
+    def __init__(
+        self,
+        *,
+        token: builtins.str = ...,
+        id: builtins.int = ...,
+        served_logprob: builtins.float | None = ...,
+        recomputed_logprob: builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["_served_logprob", b"_served_logprob", "served_logprob", b"served_logprob"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_served_logprob", b"_served_logprob", "id", b"id", "recomputed_logprob", b"recomputed_logprob", "served_logprob", b"served_logprob", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__served_logprob: _TypeAlias = typing.Literal["served_logprob"]  # noqa: Y015
+    _WhichOneofArgType__served_logprob: _TypeAlias = typing.Literal["_served_logprob", b"_served_logprob"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__served_logprob) -> _WhichOneofReturnType__served_logprob | None: ...
+
+@typing.final
+class SelfCheckResponse(message.Message):
+    DESCRIPTOR: descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: builtins.int
+    WEIGHTS_SHA256_FIELD_NUMBER: builtins.int
+    PROMPT_TOKENS_FIELD_NUMBER: builtins.int
+    RECOMPUTED_PROMPT_TOKENS_FIELD_NUMBER: builtins.int
+    TOKENS_FIELD_NUMBER: builtins.int
+    MEAN_DIFFERENCE_FIELD_NUMBER: builtins.int
+    LARGEST_DIFFERENCE_FIELD_NUMBER: builtins.int
+    TOLERANCE_FIELD_NUMBER: builtins.int
+    AGREES_FIELD_NUMBER: builtins.int
+    SERVED_SECONDS_FIELD_NUMBER: builtins.int
+    RECOMPUTED_SECONDS_FIELD_NUMBER: builtins.int
+    model: builtins.str
+    weights_sha256: builtins.str
+    """SHA-256 of the weights that both were computed from."""
+    prompt_tokens: builtins.int
+    """Tokens of the input by the engine, and by libs/whitebox."""
+    recomputed_prompt_tokens: builtins.int
+    mean_difference: builtins.float
+    largest_difference: builtins.float
+    tolerance: builtins.float
+    """The largest mean difference, in nats, that the engine's rounding of quantised products explains."""
+    agrees: builtins.bool
+    """Whether the input has the same number of tokens and the mean difference is within the tolerance."""
+    served_seconds: builtins.float
+    recomputed_seconds: builtins.float
+    @builtins.property
+    def tokens(self) -> containers.RepeatedCompositeFieldContainer[TokenCheck]:
+        """The completion's."""
+
+    def __init__(
+        self,
+        *,
+        model: builtins.str = ...,
+        weights_sha256: builtins.str = ...,
+        prompt_tokens: builtins.int = ...,
+        recomputed_prompt_tokens: builtins.int = ...,
+        tokens: abc.Iterable[TokenCheck] | None = ...,
+        mean_difference: builtins.float = ...,
+        largest_difference: builtins.float = ...,
+        tolerance: builtins.float = ...,
+        agrees: builtins.bool = ...,
+        served_seconds: builtins.float = ...,
+        recomputed_seconds: builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["agrees", b"agrees", "largest_difference", b"largest_difference", "mean_difference", b"mean_difference", "model", b"model", "prompt_tokens", b"prompt_tokens", "recomputed_prompt_tokens", b"recomputed_prompt_tokens", "recomputed_seconds", b"recomputed_seconds", "served_seconds", b"served_seconds", "tokens", b"tokens", "tolerance", b"tolerance", "weights_sha256", b"weights_sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class ListModelsRequest(message.Message):
     DESCRIPTOR: descriptor.Descriptor
 

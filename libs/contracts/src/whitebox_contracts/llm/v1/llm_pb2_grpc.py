@@ -39,6 +39,11 @@ class LanguageModelServiceStub:
                 request_serializer=whitebox__contracts_dot_llm_dot_v1_dot_llm__pb2.GenerateRequest.SerializeToString,
                 response_deserializer=whitebox__contracts_dot_llm_dot_v1_dot_llm__pb2.GenerateResponse.FromString,
                 _registered_method=True)
+        self.SelfCheck = channel.unary_unary(
+                '/whitebox.llm.v1.LanguageModelService/SelfCheck',
+                request_serializer=whitebox__contracts_dot_llm_dot_v1_dot_llm__pb2.SelfCheckRequest.SerializeToString,
+                response_deserializer=whitebox__contracts_dot_llm_dot_v1_dot_llm__pb2.SelfCheckResponse.FromString,
+                _registered_method=True)
         self.ListModels = channel.unary_unary(
                 '/whitebox.llm.v1.LanguageModelService/ListModels',
                 request_serializer=whitebox__contracts_dot_llm_dot_v1_dot_llm__pb2.ListModelsRequest.SerializeToString,
@@ -57,6 +62,15 @@ class LanguageModelServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SelfCheck(self, request, context):
+        """Computes the log-probabilities of a completion's tokens with the engine and, from the same weights, with
+        libs/whitebox, and compares. FAILED_PRECONDITION where the weights are not this process's or not a Llama's. One check
+        runs at a time; it takes some seconds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListModels(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -70,6 +84,11 @@ def add_LanguageModelServiceServicer_to_server(servicer, server):
                     servicer.Generate,
                     request_deserializer=whitebox__contracts_dot_llm_dot_v1_dot_llm__pb2.GenerateRequest.FromString,
                     response_serializer=whitebox__contracts_dot_llm_dot_v1_dot_llm__pb2.GenerateResponse.SerializeToString,
+            ),
+            'SelfCheck': grpc.unary_unary_rpc_method_handler(
+                    servicer.SelfCheck,
+                    request_deserializer=whitebox__contracts_dot_llm_dot_v1_dot_llm__pb2.SelfCheckRequest.FromString,
+                    response_serializer=whitebox__contracts_dot_llm_dot_v1_dot_llm__pb2.SelfCheckResponse.SerializeToString,
             ),
             'ListModels': grpc.unary_unary_rpc_method_handler(
                     servicer.ListModels,
@@ -104,6 +123,33 @@ class LanguageModelService:
             '/whitebox.llm.v1.LanguageModelService/Generate',
             whitebox__contracts_dot_llm_dot_v1_dot_llm__pb2.GenerateRequest.SerializeToString,
             whitebox__contracts_dot_llm_dot_v1_dot_llm__pb2.GenerateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SelfCheck(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/whitebox.llm.v1.LanguageModelService/SelfCheck',
+            whitebox__contracts_dot_llm_dot_v1_dot_llm__pb2.SelfCheckRequest.SerializeToString,
+            whitebox__contracts_dot_llm_dot_v1_dot_llm__pb2.SelfCheckResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,11 @@ class LanguageModelServiceStub:
     """Streams text as it is made; the last message carries the finish reason and the usage. Cancelling the call stops the
     engine.
     """
+    SelfCheck: _grpc.UnaryUnaryMultiCallable[_llm_pb2.SelfCheckRequest, _llm_pb2.SelfCheckResponse]
+    """Computes the log-probabilities of a completion's tokens with the engine and, from the same weights, with
+    libs/whitebox, and compares. FAILED_PRECONDITION where the weights are not this process's or not a Llama's. One check
+    runs at a time; it takes some seconds.
+    """
     ListModels: _grpc.UnaryUnaryMultiCallable[_llm_pb2.ListModelsRequest, _llm_pb2.ListModelsResponse]
 
 @_typing.type_check_only
@@ -43,6 +48,11 @@ class LanguageModelServiceAsyncStub(LanguageModelServiceStub):
     Generate: _aio.UnaryStreamMultiCallable[_llm_pb2.GenerateRequest, _llm_pb2.GenerateResponse]  # type: ignore[assignment]
     """Streams text as it is made; the last message carries the finish reason and the usage. Cancelling the call stops the
     engine.
+    """
+    SelfCheck: _aio.UnaryUnaryMultiCallable[_llm_pb2.SelfCheckRequest, _llm_pb2.SelfCheckResponse]  # type: ignore[assignment]
+    """Computes the log-probabilities of a completion's tokens with the engine and, from the same weights, with
+    libs/whitebox, and compares. FAILED_PRECONDITION where the weights are not this process's or not a Llama's. One check
+    runs at a time; it takes some seconds.
     """
     ListModels: _aio.UnaryUnaryMultiCallable[_llm_pb2.ListModelsRequest, _llm_pb2.ListModelsResponse]  # type: ignore[assignment]
 
@@ -55,6 +65,17 @@ class LanguageModelServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_llm_pb2.GenerateResponse], _abc.AsyncIterator[_llm_pb2.GenerateResponse]]:
         """Streams text as it is made; the last message carries the finish reason and the usage. Cancelling the call stops the
         engine.
+        """
+
+    @_abc_1.abstractmethod
+    def SelfCheck(
+        self,
+        request: _llm_pb2.SelfCheckRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_llm_pb2.SelfCheckResponse, _abc.Awaitable[_llm_pb2.SelfCheckResponse]]:
+        """Computes the log-probabilities of a completion's tokens with the engine and, from the same weights, with
+        libs/whitebox, and compares. FAILED_PRECONDITION where the weights are not this process's or not a Llama's. One check
+        runs at a time; it takes some seconds.
         """
 
     @_abc_1.abstractmethod
