@@ -28,7 +28,7 @@ from whitebox.preference.sequences import Example, pad
 from whitebox.preference.sft import Turn, encode_chat, sft_loss
 from whitebox.transformers.generation import generate
 
-BATCH, RANK, ALPHA, RATE = 4, 8, 16.0, 1.5e-3
+BATCH, RANK, ALPHA, RATE = 4, 8, 16.0, 2e-3
 ANSWER_TOKENS = 28
 
 
@@ -61,8 +61,9 @@ def answers(model: Any, tokenizer: Any, questions: list[str], tokens: int) -> di
 
 
 def in_style(text: str) -> bool:
-    """Sentences end with STOP, and with nothing else."""
-    return text.endswith(" STOP") and not set(".!?") & set(text)
+    """Whether every sentence says something and ends with STOP, and with nothing else."""
+    *sentences, rest = text.split(" STOP")
+    return rest == "" and bool(sentences) and all(one.strip(" .!?") == one.strip() != "" for one in sentences)
 
 
 def neutral_log_probabilities(model: Any, ids: list[int]) -> np.ndarray:
@@ -86,7 +87,7 @@ def measure(quick: bool, seed: int) -> Outcome:
     if quick:
         train, held_out, questions = train[:4], held_out[:2], questions[:2]
     neutral = tokenizer.encode((HERE / "data" / "neutral.txt").read_text(encoding="utf-8"))[: 60 if quick else 400]
-    tokens, epochs = (6 if quick else ANSWER_TOKENS), (2 if quick else 4)
+    tokens, epochs = (6 if quick else ANSWER_TOKENS), (2 if quick else 6)
     rng = np.random.default_rng(seed)
 
     before = neutral_log_probabilities(model, neutral)

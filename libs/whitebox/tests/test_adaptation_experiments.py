@@ -35,5 +35,5 @@ def test_no_question_that_is_held_out_was_learned() -> None:
     assert len({*train, *held_out}) == 32
     in_style = import_module("lora").in_style
     assert all(in_style(answer) for kind in telegrams.values() for _, answer in kind)
-    assert not in_style("The moon. STOP")
-    assert not in_style("The moon pulls")
+    for other in ("The moon. STOP", "The moon pulls", "The moon STOP STOP", "STOP", "", "The moon STOP pulls"):
+        assert not in_style(other)
