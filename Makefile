@@ -75,7 +75,7 @@ logs: env ## Prints the log of one process: make logs SERVICE=gateway
 
 ## ---- proving
 
-.PHONY: test unit mutants docs lint format types protos protos-check protos-release
+.PHONY: test unit mutants oracle docs lint format types protos protos-check protos-release
 test: lint ## Everything CI needs: linters, types, unit, integration and end-to-end tests.
 	@# The maths wheel's tests share nothing and run on all cores; the services' start processes and run alone.
 	@$(BIN)/python -m pytest libs/whitebox -n auto --dist worksteal -q --durations 15
@@ -86,6 +86,9 @@ unit: dev ## The fast tests only.
 
 mutants: dev ## Re-introduces famous mistakes into the maths wheel, and prints which tests notice.
 	@PYTHONPATH=libs/whitebox/src:libs/whitebox/tests $(BIN)/python -m mutants.run
+
+oracle: dev $(VENV)-oracle/.ready ## Compares the wheel with PyTorch and transformers, which have an environment of their own.
+	@$(VENV)-oracle/bin/python -m pytest -q $(sort $(wildcard libs/whitebox/tests/oracles/test_torch_*.py))
 
 docs: dev ## Builds the API reference of the maths wheel in dist/whitebox-docs.
 	@PYTHONPATH=libs/whitebox/src $(BIN)/pdoc --math --docformat google -o dist/whitebox-docs whitebox
@@ -125,14 +128,16 @@ protos-release: protos ## Makes the contracts as they are now what later changes
 bench: dev $(VENV)-oracle/.ready ## Prints our figures as ratios to named peers, measured in the same run.
 	@WHITEBOX_ORACLE_PYTHON=$(VENV)-oracle/bin/python $(BIN)/python deploy/tools/bench.py
 
-bench-whitebox: dev ## Prints the maths wheel's speed as ratios to its peers, held to gates, and draws how cost grows with size.
+bench-whitebox: dev $(VENV)-oracle/.ready ## Prints the maths wheel's speed as ratios to its peers, held to gates, and draws how cost grows with size.
 	@PYTHONPATH=libs/whitebox/src $(BIN)/python libs/whitebox/benchmarks/bench.py
+	@# The peers of neural networks live in an environment of their own.
+	@PYTHONPATH=libs/whitebox/src $(VENV)-oracle/bin/python libs/whitebox/benchmarks/bench.py --only networks
 	@PYTHONPATH=libs/whitebox/src $(BIN)/python libs/whitebox/benchmarks/growth.py
 
-# PyTorch and sentence-transformers conflict with nothing here but weigh a gigabyte: an environment of their own.
+# PyTorch and transformers conflict with nothing here but weigh a gigabyte: an environment of their own.
 $(VENV)-oracle/.ready: $(VENV)/.bootstrap requirements/oracle.txt
 	@[ -x $(VENV)-oracle/bin/python ] || $(PYTHON) -m venv $(VENV)-oracle
-	@echo "installing sentence-transformers and PyTorch as the benchmark's peers (once) ..."
+	@echo "installing PyTorch and transformers as peers of benchmarks and oracles of tests (once) ..."
 	@$(VENV)-oracle/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/oracle.txt
 	@touch $@
 

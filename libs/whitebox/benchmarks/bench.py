@@ -34,7 +34,14 @@ def main() -> int:
         print(f"{'task':44} {'ours':>10} {'peer':>10} {'ratio':>7} {'gate':>6}  peer")
     with threadpool_limits(1):
         for topic in [chosen.only] if chosen.only else _TOPICS:
-            for comparison in import_module(topic).comparisons(10 if chosen.quick else 1):
+            try:
+                module = import_module(topic)
+            except ModuleNotFoundError as missing:
+                if chosen.only:
+                    raise
+                print(f"{topic}: not measured, {missing.name} is not installed here", file=sys.stderr)
+                continue
+            for comparison in module.comparisons(10 if chosen.quick else 1):
                 measured = measure(comparison)
                 missed += not measured.within_gate
                 print(_json(measured) if chosen.json else _row(measured), flush=True)

@@ -42,6 +42,13 @@ ALLOWED = {
     "quantize": set(),  # arrays of bytes
     "quantize.linear": {"autograd", "nn"},
     "recsys": {"linalg", "metrics", "search"},  # the best items of a user are an exact search
+    "rl": {"autograd", "linalg", "nn", "optimize"},  # values are linear systems; policies are networks, and descend
+    "rl.environments": {"linalg"},
+    "rl.games": set(),
+    "rl.replay": set(),
+    "rl.returns": set(),
+    "rl.tabular": {"linalg"},
+    "rl.tree_search": set(),
     "search.exact": {"metrics"},  # cosine
     "search.hnsw": {"metrics"},
     "search.ivf": {"metrics"},

@@ -49,6 +49,7 @@ __all__ = [
     "quantize",
     "recsys",
     "reference",
+    "rl",
     "search",
     "stats",
     "survival",

@@ -36,7 +36,7 @@ from whitebox.transformers.bert import Bert, BertConfig, MaskedLanguageModel, Se
 from whitebox.transformers.cache import ContiguousCache
 from whitebox.transformers.generation import Drafted, Written, generate, speculate
 from whitebox.transformers.gguf import GGUF, Encoding, open_gguf
-from whitebox.transformers.llama import Llama, LlamaConfig, gguf_config
+from whitebox.transformers.llama import Llama, LlamaConfig, gguf_config, streamed_log_probabilities
 from whitebox.transformers.safetensors import load_safetensors, save_safetensors
 from whitebox.transformers.sampling import Sampling, draw_from, log_probabilities
 from whitebox.transformers.tokenizer import BytePairTokenizer, WordPieceTokenizer, merge, split_words
@@ -109,6 +109,9 @@ REFUSED = [
     ("a token that has no bytes", partial(BytePairTokenizer({"a": 0}, []).decode, [1]), RangeError, "1 is no token"),
     ("a prompt of nothing", lambda: next(generate(LLAMA, [], max_tokens=1)), EmptyInputError, "prompt"),
     ("nothing drafted", lambda: next(speculate(LLAMA, LLAMA, [1], max_tokens=1, ahead=0)), RangeError, "ahead"),
+    ("nothing to score", partial(streamed_log_probabilities, "/dev/null", [1, 2], 2), RangeError, "1 to 1"),
+    ("a first token to score", partial(streamed_log_probabilities, "/dev/null", [1, 2], 0), RangeError, "got 0"),
+    ("an empty file to score with", partial(streamed_log_probabilities, "/dev/null", [1, 2], 1), StateError, "GGUF"),
     ("no temperature", partial(Sampling, temperature=np.nan), RangeError, "temperature"),
     ("logits without rows", partial(log_probabilities, [1.0], [0]), ShapeError, "fit"),
     ("words to save", partial(save_safetensors, "/dev/null", {"a": ["x"]}), DtypeError, "a holds"),

@@ -7,7 +7,8 @@ import pytest
 from oracles.published import golden, minilm, smollm2
 from whitebox.autograd import no_grad
 from whitebox.transformers.bert import Bert, mean_pooling
-from whitebox.transformers.llama import Llama
+from whitebox.transformers.llama import Llama, streamed_log_probabilities
+from whitebox.transformers.sampling import log_probabilities
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -47,6 +48,13 @@ def test_smollm2_gives_transformers_logits(llama: Llama) -> None:
         logits = llama(stored["ids"], last_only=True).data[:, 0]
     np.testing.assert_allclose(logits[:, stored["some"]], stored["logits"], rtol=0, atol=1e-3)
     np.testing.assert_array_equal(logits.argmax(axis=1), stored["best"])
+
+
+def test_reading_the_weights_layer_by_layer_changes_no_probability(llama: Llama) -> None:
+    ids = golden("smollm2")["ids"][0].tolist() * 12
+    with no_grad():
+        expected = log_probabilities(llama([ids]).data[0, 2:-1], ids[3:])
+    np.testing.assert_allclose(streamed_log_probabilities(smollm2(), ids, 3), expected, rtol=0, atol=1e-5)
 
 
 def test_smollm2_continues_as_transformers_does_for_sixty_four_tokens(llama: Llama) -> None:

@@ -11,6 +11,7 @@ from whitebox._validation import number_in
 from whitebox.autograd import Tensor, as_tensor, log_sigmoid, primitive
 from whitebox.autograd._tensor import AnyArray, Operand, Part, Pullback, raw
 from whitebox.errors import DtypeError, EmptyInputError, RangeError, ShapeError
+from whitebox.nn._windows import blocks
 
 
 def mse_loss(prediction: Tensor, target: Operand) -> Tensor:
@@ -115,24 +116,35 @@ def _cross_entropy(
 ) -> tuple[AnyArray, Pullback]:
     classes = z.shape[-1]
     rows, every = z.reshape(-1, classes), np.arange(targets.size)
-    log_p = rows - rows.max(axis=1, keepdims=True)
-    log_p -= np.log(np.exp(log_p).sum(axis=1, keepdims=True))
+    largest = rows.max(axis=1, keepdims=True)
+    log_total, along = np.empty_like(largest), np.zeros_like(largest)
+    for some in blocks(len(rows), classes):
+        part = rows[some] - largest[some]
+        if smoothing:
+            along[some] = (part @ of_class)[:, None]
+        np.exp(part, out=part)
+        log_total[some] = np.log(part.sum(axis=1, keepdims=True))
     of_row = of_class[targets] * counts
     total = of_row.sum()
     sharp, spread = z.dtype.type(1 - smoothing), z.dtype.type(smoothing / classes)
-    losses = -sharp * of_row * np.where(counts, log_p[every, targets], 0)
+    own = rows[every, targets] - largest[:, 0] - log_total[:, 0]
+    losses = -sharp * of_row * np.where(counts, own, 0)
     if smoothing:
-        losses -= spread * np.where(counts, log_p @ of_class, 0)
+        losses -= spread * np.where(counts, (along - log_total * of_class.sum())[:, 0], 0)
 
     def pullback(g: AnyArray) -> tuple[Part, ...]:
+        share = g / total
         # Of each row, the sum of what its classes weigh in the loss; the softmax carries it off.
-        mass = sharp * of_row + spread * of_class.sum() * counts if smoothing else of_row
-        gradient = np.exp(log_p)
-        gradient *= mass[:, None]
-        gradient[every, targets] -= sharp * of_row
-        if smoothing:
-            gradient -= spread * of_class * counts[:, None]
-        gradient *= g / total
+        mass = (sharp * of_row + spread * of_class.sum() * counts) * share if smoothing else of_row * share
+        gradient = np.empty_like(rows)
+        for some in blocks(len(rows), classes):
+            part = np.subtract(rows[some], largest[some], out=gradient[some])
+            part -= log_total[some]
+            np.exp(part, out=part)
+            part *= mass[some, None]
+            if smoothing:
+                part -= spread * share * of_class * counts[some, None]
+        gradient[every, targets] -= sharp * share * of_row
         return (gradient.reshape(z.shape),)
 
     return losses.sum() / total, pullback

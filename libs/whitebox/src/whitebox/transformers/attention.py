@@ -11,12 +11,14 @@ import numpy.typing as npt
 
 from whitebox._validation import positive_int
 from whitebox.autograd import Tensor, primitive
-from whitebox.autograd._tensor import AnyArray, Part, Pullback
+from whitebox.autograd._tensor import AnyArray, Part, Pullback, is_recording
 from whitebox.errors import RangeError, ShapeError
 from whitebox.nn import Linear, Module
 
 # What an entry of the scores is set to that must not be seen: exp of it is 0, and it stays finite in differences.
 _UNSEEN = -1e30
+# Scores that fit into the processor's cache.
+_BLOCK = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -168,30 +170,37 @@ def _attention(
     share = heads // groups
     mask = visible.bias(range(n), range(m), m - n)
     result = np.empty((batch, heads, n, v.shape[-1]), q.dtype)
-    weights = []
-    # One sequence after the other: its scores stay in the processor's cache from the product to the softmax.
+    # So few groups at a time that their scores stay in the processor's cache from the product to the softmax.
+    together = min(groups, max(1, _BLOCK // (share * n * m)))
+    recording = is_recording()
+    whole = (batch, groups) if recording else (1, together)
+    weights, totals = (
+        np.empty((*whole, share * n, m), np.result_type(q, k)),
+        np.empty((batch, groups, share * n, 1), q.dtype),
+    )
     for one in range(batch):
         rows = (q[one] * q.dtype.type(scale)).reshape(groups, share * n, -1)
-        scores = rows @ k[one].swapaxes(-1, -2)
-        by_head = scores.reshape(heads, n, m)
-        if mask is not None:
-            by_head += mask
-        if bias is not None:
-            by_head += bias[one]
-        scores -= scores.max(axis=-1, keepdims=True)
-        np.exp(scores, out=scores)
-        total = scores.sum(axis=-1, keepdims=True)
-        found = scores @ v[one]
-        # Dividing the few columns of the result costs less than dividing all scores.
-        found /= total
-        result[one] = found.reshape(heads, n, -1)
-        weights.append((scores, total))
+        for start in range(0, groups, together):
+            some = slice(start, min(start + together, groups))
+            scores = weights[one, some] if recording else weights[0, : some.stop - start]
+            np.matmul(rows[some], k[one, some].swapaxes(-1, -2), out=scores)
+            by_head = scores.reshape(-1, n, m)
+            if mask is not None:
+                by_head += mask
+            if bias is not None:
+                by_head += bias[one, start * share : some.stop * share]
+            scores -= scores.max(axis=-1, keepdims=True)
+            np.exp(scores, out=scores)
+            total = np.sum(scores, axis=-1, keepdims=True, out=totals[one, some])
+            found = scores @ v[one, some]
+            # Dividing the few columns of the result costs less than dividing all scores.
+            found /= total
+            result[one, start * share : some.stop * share] = found.reshape(-1, n, v.shape[-1])
 
     def pullback(g: AnyArray) -> tuple[Part, ...]:
         of_q, of_k, of_v = np.empty_like(q), np.empty_like(k), np.empty_like(v)
         for one in range(batch):
-            scores, total = weights[one]
-            p = scores / total
+            p = weights[one] / totals[one]
             ends = g[one].reshape(groups, share * n, -1)
             of_v[one] = p.swapaxes(-1, -2) @ ends
             of_scores = ends @ v[one].swapaxes(-1, -2)
