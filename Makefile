@@ -124,7 +124,7 @@ protos-release: protos ## Makes the contracts as they are now what later changes
 
 ## ---- measuring
 
-.PHONY: bench bench-whitebox load
+.PHONY: bench bench-whitebox train-whitebox load
 bench: dev $(VENV)-oracle/.ready ## Prints our figures as ratios to named peers, measured in the same run.
 	@WHITEBOX_ORACLE_PYTHON=$(VENV)-oracle/bin/python $(BIN)/python deploy/tools/bench.py
 
@@ -133,6 +133,10 @@ bench-whitebox: dev $(VENV)-oracle/.ready ## Prints the maths wheel's speed as r
 	@# The peers of neural networks live in an environment of their own.
 	@PYTHONPATH=libs/whitebox/src $(VENV)-oracle/bin/python libs/whitebox/benchmarks/bench.py --only networks
 	@PYTHONPATH=libs/whitebox/src $(BIN)/python libs/whitebox/benchmarks/growth.py
+
+train-whitebox: dev ## Trains the maths wheel's networks anew; writes their figures and results (ONLY=issues for one).
+	@for name in $(or $(ONLY),issues digits characters cartpole); do \
+	  PYTHONPATH=libs/whitebox/src $(BIN)/python libs/whitebox/experiments/$$name.py; done
 
 # PyTorch and transformers conflict with nothing here but weigh a gigabyte: an environment of their own.
 $(VENV)-oracle/.ready: $(VENV)/.bootstrap requirements/oracle.txt

@@ -24,7 +24,7 @@ NO_EXAMPLE = {
     "transformers.gguf.GGUF": "needs a file of a hundred megabytes",
     "transformers.gguf.open_gguf": "needs a file of a hundred megabytes",
     "transformers.llama.gguf_config": "needs a file of a hundred megabytes",
-    "transformers.safetensors.load_safetensors": "shown with save_safetensors",
+    "safetensors.load_safetensors": "shown with save_safetensors",
     "tree.MultiwayNode": "what growing a tree leaves behind",
     "tree.TreeEnsemble": "what growing trees leaves behind",
 }

@@ -55,10 +55,13 @@ ALLOWED = {
     "search.lsh": {"metrics"},
     "stats": {"linalg"},
     "survival": {"linalg", "optimize"},
+    "text.characters": {"autograd", "nn", "transformers"},  # a network and how tokens are drawn
     "text.tfidf": {"linalg"},  # sparse matrices
-    "transformers": {"autograd", "nn"},
+    "transformers": {"autograd", "nn", "safetensors"},
     "transformers.cache": set(),
+    "transformers.safetensors": {"safetensors"},
     "vi": {"linalg", "optimize"},
+    "vision.resnet": {"autograd", "nn"},
 }
 # Imports every public module anew, in one interpreter that has NumPy, and tells what each brings in.
 _PROBE = """

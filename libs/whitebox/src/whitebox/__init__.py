@@ -50,6 +50,7 @@ __all__ = [
     "recsys",
     "reference",
     "rl",
+    "safetensors",
     "search",
     "stats",
     "survival",
@@ -58,6 +59,7 @@ __all__ = [
     "transformers",
     "tree",
     "vi",
+    "vision",
 ]
 
 __getattr__ = lazy_submodules(__name__, __all__)

@@ -23,6 +23,7 @@ from whitebox.nn import (
     linear,
     rms_norm,
 )  # fmt: skip
+from whitebox.safetensors import load_safetensors, save_safetensors
 from whitebox.transformers.attention import (
     MultiHeadAttention,
     Visibility,
@@ -37,7 +38,6 @@ from whitebox.transformers.cache import ContiguousCache
 from whitebox.transformers.generation import Drafted, Written, generate, speculate
 from whitebox.transformers.gguf import GGUF, Encoding, open_gguf
 from whitebox.transformers.llama import Llama, LlamaConfig, gguf_config, streamed_log_probabilities
-from whitebox.transformers.safetensors import load_safetensors, save_safetensors
 from whitebox.transformers.sampling import Sampling, draw_from, log_probabilities
 from whitebox.transformers.tokenizer import BytePairTokenizer, WordPieceTokenizer, merge, split_words
 

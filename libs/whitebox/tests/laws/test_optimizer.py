@@ -8,7 +8,7 @@ from whitebox.errors import NotFiniteError, ShapeError, StateError
 from whitebox.nn import Linear, Optimizer, Parameter, Sequential
 from whitebox.nn import _optimizer as optimizer_module
 from whitebox.optimize import first_order
-from whitebox.transformers.safetensors import load_safetensors, save_safetensors
+from whitebox.safetensors import load_safetensors, save_safetensors
 
 METHODS = [
     first_order.GradientDescent(0.1),

@@ -1,6 +1,7 @@
 """Computes with transformers and PyTorch what our models are held against, where those two are installed.
 
-    <python with torch, transformers, gguf> libs/whitebox/tests/oracles/make_golden.py MINILM_FOLDER SMOLLM2_GGUF
+    PYTHONPATH=libs/whitebox/src:libs/whitebox/tests <python with torch, transformers, gguf>
+        libs/whitebox/tests/oracles/make_golden.py MINILM_FOLDER SMOLLM2_GGUF
 
 The result is stored, so that the comparison runs everywhere; `test_transformers.py` makes it anew where it can.
 """
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import transformers
+from oracles.residual_networks import STORED, twins
 
 GOLDEN = Path(__file__).parent / "golden"
 SENTENCES = [
@@ -89,8 +91,9 @@ def smollm2(path: str) -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-    """Writes both files."""
+    """Writes the files."""
     GOLDEN.mkdir(exist_ok=True)
+    np.savez_compressed(GOLDEN / "resnet.npz", **twins(STORED)[1])
     np.savez_compressed(GOLDEN / "minilm.npz", **minilm(sys.argv[1]))
     np.savez_compressed(GOLDEN / "smollm2.npz", **smollm2(sys.argv[2]))
 

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from whitebox.autograd import Tensor, gelu, tanh
 from whitebox.errors import RangeError, ShapeError, StateError
 from whitebox.nn import Embedding, LayerNorm, Linear, Module, Parameter
+from whitebox.safetensors import load_safetensors
 from whitebox.transformers.attention import attention, merge_heads, split_heads
-from whitebox.transformers.safetensors import load_safetensors
 
 _UNSEEN = np.float32(-1e30)
 

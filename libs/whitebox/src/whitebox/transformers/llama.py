@@ -14,10 +14,10 @@ import numpy.typing as npt
 from whitebox.autograd import Tensor, no_grad, silu
 from whitebox.errors import RangeError, ShapeError, StateError
 from whitebox.nn import Embedding, Linear, Module, RMSNorm
+from whitebox.safetensors import load_safetensors
 from whitebox.transformers.attention import attention, merge_heads, rotary, split_heads
 from whitebox.transformers.cache import ContiguousCache, KeyValueCache
 from whitebox.transformers.gguf import GGUF, open_gguf
-from whitebox.transformers.safetensors import load_safetensors
 from whitebox.transformers.sampling import log_probabilities
 
 

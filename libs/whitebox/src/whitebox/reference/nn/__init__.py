@@ -262,6 +262,58 @@ def info_nce(queries: Matrix, keys: Matrix, temperature: float) -> float:
 # ---- what they are made of
 
 
+# ---- training
+
+
+class Optimizer:
+    """Steepest descent over several vectors, whose gradients are clipped by one norm (Pascanu et al. 2013)."""
+
+    def __init__(self, parameters: Matrix, learning_rate: float, max_norm: float | None = None) -> None:
+        self.parameters = [list(vector) for vector in parameters]
+        self.learning_rate = learning_rate
+        self.max_norm = max_norm
+
+    def step(self, gradients: Sequence[Vector | None]) -> float:
+        """Moves each vector that has a gradient; gives the norm of all of them together."""
+        norm = math.sqrt(sum(g * g for gradient in gradients if gradient is not None for g in gradient))
+        scale = 1.0 if self.max_norm is None else self.max_norm / max(norm, self.max_norm)
+        for vector, gradient in zip(self.parameters, gradients, strict=True):
+            if gradient is not None:
+                vector[:] = [x - self.learning_rate * scale * g for x, g in zip(vector, gradient, strict=True)]
+        return norm
+
+
+class EarlyStopping:
+    """Ends training when a number has not fallen for some epochs, and remembers the best one."""
+
+    def __init__(self, patience: int, minimum_gain: float = 0.0) -> None:
+        self.patience = patience
+        self.minimum_gain = minimum_gain
+        self.best, self.best_epoch, self.waited = math.inf, 0, 0
+
+    def update(self, value: float, epoch: int) -> bool:
+        """Takes note of an epoch; says whether training should end."""
+        if self.best - value > self.minimum_gain:
+            self.best, self.best_epoch, self.waited = value, epoch, 0
+        else:
+            self.waited += 1
+        return self.waited >= self.patience
+
+
+def pad(sequences: Sequence[Vector], value: float = 0, side: str = "right") -> tuple[list[list[float]], list[int]]:
+    """Sequences of different lengths, filled up to the longest, and their lengths.
+
+    >>> pad([[5, 6, 7], [8]])
+    ([[5, 6, 7], [8, 0, 0]], [3, 1])
+    """
+    longest = max(len(sequence) for sequence in sequences)
+    rows = []
+    for sequence in sequences:
+        filling = [value] * (longest - len(sequence))
+        rows.append([*filling, *sequence] if side == "left" else [*sequence, *filling])
+    return rows, [len(sequence) for sequence in sequences]
+
+
 def _windows(
     x: Image, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
 ) -> list[list[list[tuple[int, int, int, int]]]]:

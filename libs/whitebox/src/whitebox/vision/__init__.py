@@ -1,0 +1,9 @@
+"""Networks for images."""
+
+from __future__ import annotations
+
+from whitebox._lazy import lazy_submodules
+
+__all__ = ["resnet"]
+
+__getattr__ = lazy_submodules(__name__, __all__)
