@@ -36,7 +36,7 @@ ALLOWED = {
     "nn": {"autograd"},
     "optimize": {"linalg"},  # Newton's steps are linear systems
     "reference.text": {"text"},  # the list of abbreviations
-    "peft": {"autograd", "nn", "quantize", "transformers"},  # packed layers, files of weights
+    "peft": {"autograd", "nn", "quantize", "safetensors"},  # packed layers, files of weights
     "preference": {"autograd"},
     "quadrature": {"linalg"},  # Gauss's nodes are eigenvalues
     "quantize": set(),  # arrays of bytes

@@ -23,8 +23,8 @@ from whitebox.peft.lora import (
     without_adapters,
 )
 from whitebox.quantize.linear import NF4Scheme, quantize
+from whitebox.safetensors import load_safetensors
 from whitebox.transformers.llama import Llama, LlamaConfig
-from whitebox.transformers.safetensors import load_safetensors
 
 CONFIG = LlamaConfig(30, 32, 64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2)
 IDS = np.arange(14).reshape(2, 7)

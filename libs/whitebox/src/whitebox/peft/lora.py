@@ -18,7 +18,7 @@ from whitebox.errors import RangeError, StateError
 from whitebox.nn import Linear, Module, Parameter, linear
 from whitebox.nn._replacement import replace_modules
 from whitebox.quantize.linear import QuantizedLinear
-from whitebox.transformers.safetensors import load_safetensors, save_safetensors
+from whitebox.safetensors import load_safetensors, save_safetensors
 
 AnyArray = npt.NDArray[Any]
 
