@@ -10,7 +10,6 @@ weights.
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import sys
@@ -21,7 +20,7 @@ import numpy as np
 from experiment import HERE, Outcome, main
 from smollm2 import published, tiny
 from whitebox.autograd import no_grad
-from whitebox.nn import Optimizer
+from whitebox.nn import History, Optimizer
 from whitebox.optimize.first_order import Adam
 from whitebox.optimize.schedules import CosineDecay
 from whitebox.peft.lora import adapters, apply_lora, merge_lora, unmerge_lora
@@ -81,24 +80,10 @@ def perplexity(log_probabilities: np.ndarray, ids: list[int]) -> float:
 
 
 def drawing(losses: dict[str, list[float]]) -> str:
-    """The loss of both sets of answers after each epoch."""
-    import matplotlib as mpl
-
-    mpl.use("svg")
-    from matplotlib import pyplot
-
-    # The same numbers give the same file: no date, no random ids, text as text.
-    settings = {"svg.hashsalt": "whitebox", "svg.fonttype": "none", "font.size": 8, "font.family": "sans-serif"}
-    with mpl.rc_context(settings):
-        figure, axes = pyplot.subplots(figsize=(5, 2.8), layout="constrained")
-        for kind, colour in (("train", "#1b6ca8"), ("held_out", "#d1495b")):
-            axes.plot(losses[kind], "o-", color=colour, markersize=3, label=kind.replace("_", " "))
-        axes.set(xlabel="epoch", ylabel="nats a token", title="Telegrams by LoRA: loss of the answers", ylim=(0, None))
-        axes.legend(frameon=False)
-        text = io.StringIO()
-        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-        pyplot.close(figure)
-    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
+    """The loss of both sets of answers before training and after each epoch."""
+    rows = zip(losses["train"], losses["held_out"], strict=True)
+    history = History([{"epoch": epoch, "train_loss": a, "held_out_loss": b} for epoch, (a, b) in enumerate(rows)])
+    return history.to_svg(title="Telegrams by LoRA: loss of the answers in nats")
 
 
 def measure(quick: bool, seed: int) -> Outcome:
@@ -145,6 +130,7 @@ def measure(quick: bool, seed: int) -> Outcome:
         merge_lora(model)
         merged = model(ids).data
         unmerge_lora(model)
+    rounded = {kind: [round(value, 4) for value in values] for kind, values in losses.items()}
     restored = all(layer.base_layer.weight.data.tobytes() == weights[name] for name, layer in layers.items())
     return Outcome(
         {
@@ -154,7 +140,7 @@ def measure(quick: bool, seed: int) -> Outcome:
             "learned_share": round(learned / count, 5),
             "layers": len(layers),
             "examples": {"train": len(train), "held_out": len(held_out)},
-            "losses": {kind: [round(value, 4) for value in values] for kind, values in losses.items()},
+            "losses": rounded,
             "in_style": {
                 "before": sum(map(in_style, first_answers.values())),
                 "after": sum(map(in_style, last_answers.values())),
@@ -176,7 +162,7 @@ def measure(quick: bool, seed: int) -> Outcome:
             },
         },
         {"training_s": round(seconds, 1), "step_s": round(seconds / steps, 2)},
-        {"lora.svg": drawing(losses)},
+        {"lora.svg": drawing(rounded)},
     )
 
 
