@@ -59,6 +59,7 @@ ALLOWED = {
     "text.tfidf": {"linalg"},  # sparse matrices
     "transformers": {"autograd", "nn", "safetensors"},
     "transformers.cache": set(),
+    "transformers.paged_cache": set(),
     "transformers.safetensors": {"safetensors"},
     "vi": {"linalg", "optimize"},
     "vision.resnet": {"autograd", "nn"},

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import tracemalloc
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -122,10 +123,10 @@ def test_huge_scores_do_not_overflow() -> None:
         assert np.isfinite(result.data).all()
 
 
-def peak_of(function, length: int) -> int:
+def peak_of(function, length: int, *, recorded: bool = False) -> int:
     q = Tensor(np.ones((1, 1, length, 16), np.float32))
     tracemalloc.start()
-    with no_grad():
+    with nullcontext() if recorded else no_grad():
         function(q, q, q)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -140,6 +141,15 @@ def test_memory_grows_with_the_length_in_tiles_and_with_its_square_without() -> 
     for shorter, longer in itertools.pairwise(plain):
         assert longer > 3.5 * shorter
     assert tiled[-1] < plain[-1] / 20
+
+
+def test_memory_of_the_gradients_grows_with_the_length_too() -> None:
+    def forth_and_back(q: Tensor, k: Tensor, v: Tensor) -> None:
+        tiled_attention(*(Tensor(x.data, requires_grad=True) for x in (q, k, v)), causal=True, tile=64).backward(v.data)
+
+    peaks = [peak_of(forth_and_back, length, recorded=True) for length in (256, 512, 1024)]
+    for shorter, longer in itertools.pairwise(peaks):
+        assert longer < 2.2 * shorter
 
 
 @pytest.mark.parametrize("interleaved", [False, True])

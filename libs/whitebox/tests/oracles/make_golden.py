@@ -90,12 +90,35 @@ def smollm2(path: str) -> dict[str, np.ndarray]:
     return {"ids": ids, "some": some, "logits": logits[:, some], "best": logits.argmax(axis=1), "written": written}
 
 
+def gpt2() -> dict[str, np.ndarray]:
+    """The weights of a tiny GPT-2 under their published names, its logits, and how it continues prompts greedily."""
+    torch.manual_seed(0)
+    config = transformers.GPT2Config(
+        vocab_size=40, n_positions=32, n_embd=16, n_layer=2, n_head=4, initializer_range=0.4, tie_word_embeddings=False,
+        bos_token_id=0, eos_token_id=0,
+    )  # fmt: skip
+    model = transformers.GPT2LMHeadModel(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim == 1:
+                parameter.add_(0.2 * torch.randn_like(parameter))
+        ids = torch.tensor(np.random.default_rng(0).integers(0, 40, (8, 12)))
+        logits = model(ids).logits.numpy()
+        written = model.generate(
+            ids, attention_mask=torch.ones(ids.shape), max_new_tokens=20, do_sample=False, eos_token_id=None,
+            pad_token_id=0,
+        ).numpy()[:, ids.shape[1] :]  # fmt: skip
+    weights = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+    return {"ids": ids.numpy().astype(np.int32), "logits": logits, "written": written, **weights}
+
+
 def main() -> None:
     """Writes the files."""
     GOLDEN.mkdir(exist_ok=True)
     np.savez_compressed(GOLDEN / "resnet.npz", **twins(STORED)[1])
     np.savez_compressed(GOLDEN / "minilm.npz", **minilm(sys.argv[1]))
     np.savez_compressed(GOLDEN / "smollm2.npz", **smollm2(sys.argv[2]))
+    np.savez_compressed(GOLDEN / "gpt2.npz", **gpt2())
 
 
 if __name__ == "__main__":

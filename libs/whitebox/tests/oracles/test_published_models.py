@@ -9,6 +9,7 @@ from whitebox.autograd import no_grad
 from whitebox.transformers.bert import Bert, mean_pooling
 from whitebox.transformers.llama import Llama, streamed_log_probabilities
 from whitebox.transformers.sampling import log_probabilities
+from whitebox.transformers.scheduling import ContinuousBatching, Request
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -77,3 +78,16 @@ def test_a_cache_changes_nothing(llama: Llama) -> None:
         cache = llama.new_cache(batch=2, capacity=16)
         parts = [llama(ids[:, :3], cache).data, llama(ids[:, 3:4], cache).data, llama(ids[:, 4:], cache).data]
     np.testing.assert_allclose(np.concatenate(parts, axis=1), whole, atol=2e-4)
+
+
+def test_requests_side_by_side_in_few_blocks_are_continued_as_transformers_does(llama: Llama) -> None:
+    stored = golden("smollm2")
+    # Two of five give up their blocks on the way.
+    pool, count = llama.new_pool(11, block_size=8), 20
+    batching = ContinuousBatching(llama, pool, tokens_per_step=24, sequences=5)
+    texts: dict[int, list[int]] = {batching.submit(Request(prompt, count)): [] for prompt in stored["ids"][:5].tolist()}
+    for event in batching.run():
+        texts[event.request].append(event.written.token)
+    np.testing.assert_array_equal(list(texts.values()), stored["written"][:5, :count])
+    assert batching.served.preemptions > 0
+    assert batching.served.most_blocks == 11

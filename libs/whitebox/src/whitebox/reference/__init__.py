@@ -48,6 +48,7 @@ __all__ = [
     "survival",
     "svm",
     "text",
+    "transformers",
     "tree",
     "vi",
 ]

@@ -92,8 +92,9 @@ class ReplayBuffer:
         if not np.isfinite(reward):
             raise NotFiniteError(f"reward is {reward}")
         place = self._count % self.capacity
-        for array, value in zip(self._kept, (before, action, reward, after, terminated), strict=True):
-            array[place] = value
+        kept = self._kept
+        kept.observations[place], kept.actions[place], kept.rewards[place] = before, action, reward
+        kept.next_observations[place], kept.terminated[place] = after, terminated
         self._count += 1
 
     def sample(self, size: int, rng: np.random.Generator) -> Transitions:

@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from whitebox._lazy import lazy_submodules
 
-__all__ = ["attention", "bert", "cache", "generation", "gguf", "llama", "safetensors", "sampling", "tokenizer"]
+__all__ = [
+    "attention",
+    "bert",
+    "cache",
+    "generation",
+    "gguf",
+    "gpt2",
+    "llama",
+    "paged_cache",
+    "safetensors",
+    "sampling",
+    "scheduling",
+    "tokenizer",
+]
 
 __getattr__ = lazy_submodules(__name__, __all__)

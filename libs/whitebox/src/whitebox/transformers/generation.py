@@ -12,17 +12,17 @@ import numpy.typing as npt
 from whitebox._validation import positive_int
 from whitebox.autograd import Tensor, no_grad
 from whitebox.errors import EmptyInputError, RangeError
-from whitebox.transformers.cache import ContiguousCache
+from whitebox.transformers.cache import KeyValueCache
 from whitebox.transformers.sampling import GREEDY, Sampling, draw_from, log_probabilities
 
 
 class Decoder(Protocol):
-    """What writing needs of a model; `whitebox.transformers.llama.Llama` is one."""
+    """What writing needs of a model; `Llama` and `GPT2` are such."""
 
-    def new_cache(self, batch: int = 1, capacity: int | None = None) -> ContiguousCache:
+    def new_cache(self, batch: int = 1, capacity: int | None = None) -> KeyValueCache:
         """A cache for its keys and values."""
 
-    def __call__(self, ids: npt.ArrayLike, cache: ContiguousCache, *, last_only: bool = False) -> Tensor:
+    def __call__(self, ids: npt.ArrayLike, cache: KeyValueCache, *, last_only: bool = False) -> Tensor:
         """Logits behind the positions of `ids`, shape (1, n, vocabulary), which come behind what the cache holds."""
 
 

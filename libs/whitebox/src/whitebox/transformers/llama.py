@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +13,8 @@ import numpy.typing as npt
 from whitebox.autograd import Tensor, no_grad, silu
 from whitebox.errors import RangeError, ShapeError, StateError
 from whitebox.nn import Embedding, Linear, Module, RMSNorm
-from whitebox.safetensors import load_safetensors
-from whitebox.transformers.attention import attention, merge_heads, rotary, split_heads
-from whitebox.transformers.cache import ContiguousCache, KeyValueCache
+from whitebox.transformers._decoder import Caches, DecoderOnly, NoDraws, PreNormLayer, cached_attention, translated
+from whitebox.transformers.attention import merge_heads, rotary, split_heads
 from whitebox.transformers.gguf import GGUF, open_gguf
 from whitebox.transformers.sampling import log_probabilities
 
@@ -65,48 +63,42 @@ class LlamaConfig:
 
 
 class _SelfAttention(Module):
-    def __init__(self, config: LlamaConfig, rng: np.random.Generator) -> None:
+    def __init__(self, config: LlamaConfig, rng: np.random.Generator, dtype: npt.DTypeLike) -> None:
         super().__init__()
         width, narrow = config.hidden_size, config.num_key_value_heads * config.head_width
         self.config = config
-        self.query = Linear(width, width, bias=False, rng=rng)
-        self.key = Linear(width, narrow, bias=False, rng=rng)
-        self.value = Linear(width, narrow, bias=False, rng=rng)
-        self.output = Linear(width, width, bias=False, rng=rng)
+        self.query = Linear(width, width, bias=False, rng=rng, dtype=dtype)
+        self.key = Linear(width, narrow, bias=False, rng=rng, dtype=dtype)
+        self.value = Linear(width, narrow, bias=False, rng=rng, dtype=dtype)
+        self.output = Linear(width, width, bias=False, rng=rng, dtype=dtype)
 
-    def forward(self, x: Tensor, layer: int, cache: KeyValueCache | None, start: int) -> Tensor:
+    def forward(self, x: Tensor, positions: npt.NDArray[np.intp], layer: int, cache: Caches | None) -> Tensor:
         config = self.config
-        places = np.arange(start, start + x.shape[1])
         turn = config.rope_theta, config.interleaved
-        query = rotary(split_heads(self.query(x), config.num_attention_heads), places, turn[0], interleaved=turn[1])
-        key = rotary(split_heads(self.key(x), config.num_key_value_heads), places, turn[0], interleaved=turn[1])
+        query = rotary(split_heads(self.query(x), config.num_attention_heads), positions, turn[0], interleaved=turn[1])
+        key = rotary(split_heads(self.key(x), config.num_key_value_heads), positions, turn[0], interleaved=turn[1])
         value = split_heads(self.value(x), config.num_key_value_heads)
-        if cache is not None:
-            # What is read back has no history: a cache is for use, not for training.
-            key, value = (Tensor(array) for array in cache.extend(layer, key.data, value.data))
-        merged: Tensor = self.output(merge_heads(attention(query, key, value, causal=True)))
+        merged: Tensor = self.output(merge_heads(cached_attention(query, key, value, layer, cache)))
         return merged
 
 
-class _Layer(Module):
-    def __init__(self, config: LlamaConfig, rng: np.random.Generator) -> None:
+class _Layer(PreNormLayer):
+    def __init__(self, config: LlamaConfig, rng: np.random.Generator, dtype: npt.DTypeLike) -> None:
         super().__init__()
         width, inner = config.hidden_size, config.intermediate_size
-        self.attention_norm = RMSNorm(width, epsilon=config.rms_norm_eps)
-        self.attention = _SelfAttention(config, rng)
-        self.feed_forward_norm = RMSNorm(width, epsilon=config.rms_norm_eps)
-        self.gate = Linear(width, inner, bias=False, rng=rng)
-        self.up = Linear(width, inner, bias=False, rng=rng)
-        self.down = Linear(inner, width, bias=False, rng=rng)
+        self.attention_norm = RMSNorm(width, epsilon=config.rms_norm_eps, dtype=dtype)
+        self.attention = _SelfAttention(config, rng, dtype)
+        self.feed_forward_norm = RMSNorm(width, epsilon=config.rms_norm_eps, dtype=dtype)
+        self.gate = Linear(width, inner, bias=False, rng=rng, dtype=dtype)
+        self.up = Linear(width, inner, bias=False, rng=rng, dtype=dtype)
+        self.down = Linear(inner, width, bias=False, rng=rng, dtype=dtype)
 
-    def forward(self, x: Tensor, layer: int, cache: KeyValueCache | None, start: int) -> Tensor:
-        x = x + self.attention(self.attention_norm(x), layer, cache, start)
-        normed = self.feed_forward_norm(x)
-        added: Tensor = x + self.down(silu(self.gate(normed)) * self.up(normed))
-        return added
+    def feed_forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.down(silu(self.gate(x)) * self.up(x))
+        return result
 
 
-class Llama(Module):
+class Llama(DecoderOnly):
     r"""The decoder: each layer adds what attention and a gated network make of the normalised input.
 
     .. math:: x' = x + \mathrm{Attention}(\mathrm{RMS}(x)), \qquad
@@ -117,20 +109,44 @@ class Llama(Module):
     Args:
         config: Its shape.
         rng: Draws the weights.
+        dtype: Their precision.
 
     >>> config = LlamaConfig(50, 8, 16, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=1)
     >>> Llama(config, rng=np.random.default_rng(0))(np.array([[1, 2, 3]])).shape
     (1, 3, 50)
     """
 
-    def __init__(self, config: LlamaConfig, *, rng: np.random.Generator) -> None:
+    kind = "Llama"
+    layer_prefix = "model.layers."
+    published: ClassVar[Mapping[str, str]] = {
+        "embedding": "model.embed_tokens",
+        "norm": "model.norm",
+        "output": "lm_head",
+        "attention_norm": "input_layernorm",
+        "attention.query": "self_attn.q_proj",
+        "attention.key": "self_attn.k_proj",
+        "attention.value": "self_attn.v_proj",
+        "attention.output": "self_attn.o_proj",
+        "feed_forward_norm": "post_attention_layernorm",
+        "gate": "mlp.gate_proj",
+        "up": "mlp.up_proj",
+        "down": "mlp.down_proj",
+    }
+
+    def __init__(self, config: LlamaConfig, *, rng: np.random.Generator, dtype: npt.DTypeLike = np.float32) -> None:
         super().__init__()
         self.config = config
-        self.embedding = Embedding(config.vocab_size, config.hidden_size, rng=rng)
-        self.layers = [_Layer(config, rng) for _ in range(config.num_hidden_layers)]
-        self.norm = RMSNorm(config.hidden_size, epsilon=config.rms_norm_eps)
-        tied = config.tie_word_embeddings
-        self.output = None if tied else Linear(config.hidden_size, config.vocab_size, bias=False, rng=rng)
+        self.vocabulary, self.max_positions = config.vocab_size, config.max_position_embeddings
+        self.key_heads, self.head_width = config.num_key_value_heads, config.head_width
+        width, tied = config.hidden_size, config.tie_word_embeddings
+        self.embedding = Embedding(config.vocab_size, width, rng=rng, dtype=dtype)
+        self.layers = [_Layer(config, rng, dtype) for _ in range(config.num_hidden_layers)]
+        self.norm = RMSNorm(width, epsilon=config.rms_norm_eps, dtype=dtype)
+        self.output = None if tied else Linear(width, config.vocab_size, bias=False, rng=rng, dtype=dtype)
+
+    @classmethod
+    def _from_config(cls, values: Mapping[str, Any]) -> Self:
+        return cls(LlamaConfig.from_dict(values), rng=NoDraws())  # type: ignore[arg-type]  # every weight is replaced
 
     @classmethod
     def from_gguf(cls, path: str | Path) -> Self:
@@ -141,84 +157,8 @@ class Llama(Module):
             ShapeError: A tensor does not have the configuration's shape.
         """
         file = open_gguf(path)
-        model = cls(gguf_config(file), rng=_NoDraws())  # type: ignore[arg-type]  # every weight is replaced
+        model = cls(gguf_config(file), rng=NoDraws())  # type: ignore[arg-type]  # every weight is replaced
         return model.load_state_dict({name: file.tensor(_gguf_name(name)) for name in model.state_dict()})
-
-    @classmethod
-    def from_pretrained(cls, folder: str | Path) -> Self:
-        """A published model: `config.json` and `model.safetensors`, as transformers saves a LlamaForCausalLM.
-
-        Raises:
-            StateError: A file is damaged, or a tensor is missing.
-            ShapeError: A tensor does not have the configuration's shape.
-        """
-        folder = Path(folder)
-        try:
-            config = LlamaConfig.from_dict(json.loads((folder / "config.json").read_text()))
-        except ValueError as error:
-            raise StateError(f"{folder / 'config.json'} cannot be used: {error}") from error
-        model = cls(config, rng=_NoDraws())  # type: ignore[arg-type]  # every weight is replaced
-        tensors = load_safetensors(folder / "model.safetensors")
-        wanted = {name: _published(name) for name in model.state_dict()}
-        missing = [published for published in wanted.values() if published not in tensors]
-        if missing:
-            raise StateError(f"no Llama as transformers saves it: {missing[0]} is missing, and {len(missing) - 1} more")
-        return model.load_state_dict({name: tensors[published] for name, published in wanted.items()})
-
-    def new_cache(self, batch: int = 1, capacity: int | None = None) -> ContiguousCache:
-        """A cache for this model's keys and values.
-
-        Args:
-            batch: Sequences side by side.
-            capacity: Positions; the model's own limit by default.
-        """
-        config = self.config
-        return ContiguousCache(
-            layers=config.num_hidden_layers,
-            batch=batch,
-            heads=config.num_key_value_heads,
-            width=config.head_width,
-            capacity=config.max_position_embeddings if capacity is None else capacity,
-        )
-
-    def hidden(self, ids: npt.ArrayLike, cache: KeyValueCache | None = None) -> Tensor:
-        """Vectors of all positions behind the last layer, normalised; shape (b, n, hidden_size). See `forward`."""
-        numbers = np.asarray(ids)
-        start = 0 if cache is None else cache.length
-        limit = self.config.max_position_embeddings
-        if numbers.ndim != 2 or not 1 <= numbers.shape[1] <= limit - start:
-            raise ShapeError(f"ids must have shape (rows, 1 to {limit - start} positions), got {numbers.shape}")
-        x = self.embedding(numbers)
-        for number, layer in enumerate(self.layers):
-            x = layer(x, number, cache, start)
-        normed: Tensor = self.norm(x)
-        return normed
-
-    def logits(self, hidden: Tensor) -> Tensor:
-        """Logits of the next token from vectors, shape (..., vocab_size)."""
-        if self.output is not None:
-            scores: Tensor = self.output(hidden)
-            return scores
-        return hidden @ self.embedding.weight.T
-
-    def forward(self, ids: npt.ArrayLike, cache: KeyValueCache | None = None, *, last_only: bool = False) -> Tensor:
-        """Logits of the token that follows each position.
-
-        Args:
-            ids: Token numbers, shape (b, n).
-            cache: Of the tokens before these; is extended by these.
-            last_only: Only those behind the last position: what generation needs, for a fraction of the time.
-
-        Returns:
-            Shape (b, n, vocab_size), or (b, 1, vocab_size).
-
-        Raises:
-            ShapeError: The shape does not fit, or there are more positions than the model knows.
-            RangeError: A number is no token.
-            CacheFullError: The cache has no room.
-        """
-        hidden = self.hidden(ids, cache)
-        return self.logits(hidden[:, -1:] if last_only else hidden)
 
 
 def streamed_log_probabilities(path: str | Path, ids: Sequence[int], start: int) -> npt.NDArray[np.float64]:
@@ -252,17 +192,18 @@ def streamed_log_probabilities(path: str | Path, ids: Sequence[int], start: int)
     config = gguf_config(file)
     if len(ids) > config.max_position_embeddings:
         raise ShapeError(f"the model knows {config.max_position_embeddings} positions, got {len(ids)} tokens")
-    one = Llama(replace(config, num_hidden_layers=1), rng=_NoDraws())  # type: ignore[arg-type]  # all are replaced
+    one = Llama(replace(config, num_hidden_layers=1), rng=NoDraws())  # type: ignore[arg-type]  # all are replaced
     layer = one.layers[0]
     outer = [name for name in one.state_dict() if not name.startswith("layers.")]
     one.load_state_dict({name: file.tensor(_gguf_name(name)) for name in outer}, strict=False)
     found = []
     with no_grad():
-        x: Tensor = one.embedding(np.asarray(ids)[None])
+        positions = np.arange(len(ids))
+        x = one.embedded(np.asarray(ids)[None], positions)
         for number in range(config.num_hidden_layers):
             names = {name: _gguf_name(f"layers.{number}.{name}") for name in layer.state_dict()}
             layer.load_state_dict({name: file.tensor(stored) for name, stored in names.items()})
-            x = layer(x, 0, None, 0)
+            x = layer(x, positions, 0, None)
         hidden = one.norm(x)
         # The logits of a few positions at a time: a vocabulary is wide.
         for first in range(start, len(ids), 64):
@@ -298,16 +239,6 @@ def gguf_config(file: GGUF) -> LlamaConfig:
         raise StateError(f"the file's header lacks {error}") from error
 
 
-class _NoDraws:
-    """Stands in for a random generator where all weights are replaced at once: drawing them would take seconds."""
-
-    def uniform(self, low: float, high: float, shape: Any) -> npt.NDArray[np.float32]:  # noqa: ARG002
-        return np.zeros(shape, np.float32)
-
-    def standard_normal(self, shape: Any) -> npt.NDArray[np.float32]:
-        return np.zeros(shape, np.float32)
-
-
 _GGUF = {
     "embedding": "token_embd",
     "norm": "output_norm",
@@ -322,33 +253,7 @@ _GGUF = {
     "up": "ffn_up",
     "down": "ffn_down",
 }
-_PUBLISHED = {
-    "embedding": "model.embed_tokens",
-    "norm": "model.norm",
-    "output": "lm_head",
-    "attention_norm": "input_layernorm",
-    "attention.query": "self_attn.q_proj",
-    "attention.key": "self_attn.k_proj",
-    "attention.value": "self_attn.v_proj",
-    "attention.output": "self_attn.o_proj",
-    "feed_forward_norm": "post_attention_layernorm",
-    "gate": "mlp.gate_proj",
-    "up": "mlp.up_proj",
-    "down": "mlp.down_proj",
-}
 
 
 def _gguf_name(name: str) -> str:
-    return _translated(name, _GGUF, "blk.")
-
-
-def _published(name: str) -> str:
-    return _translated(name, _PUBLISHED, "model.layers.")
-
-
-def _translated(name: str, names: Mapping[str, str], layers: str) -> str:
-    module, _, kind = name.rpartition(".")
-    if not module.startswith("layers."):
-        return f"{names[module]}.{kind}"
-    _, number, inner = module.split(".", 2)
-    return f"{layers}{number}.{names[inner]}.{kind}"
+    return translated(name, _GGUF, "blk.")
