@@ -135,7 +135,7 @@ bench-whitebox: dev $(VENV)-oracle/.ready ## Prints the maths wheel's speed as r
 	@PYTHONPATH=libs/whitebox/src $(BIN)/python libs/whitebox/benchmarks/growth.py
 
 train-whitebox: dev ## Trains the maths wheel's networks anew; writes their figures and results (ONLY=issues for one).
-	@for name in $(or $(ONLY),issues digits characters cartpole); do \
+	@for name in $(or $(ONLY),issues digits characters cartpole lora quantization); do \
 	  PYTHONPATH=libs/whitebox/src $(BIN)/python libs/whitebox/experiments/$$name.py; done
 
 # PyTorch and transformers conflict with nothing here but weigh a gigabyte: an environment of their own.

@@ -44,7 +44,11 @@ ALLOWED = {
     "ode.runge_kutta": set(),
     "optimize": {"linalg"},  # Newton's steps are linear systems
     "reference.text": {"text"},  # the list of abbreviations
+    "peft": {"autograd", "nn", "quantize", "safetensors"},  # packed layers, files of weights
+    "preference": {"autograd"},
     "quadrature": {"linalg"},  # Gauss's nodes are eigenvalues
+    "quantize": set(),  # arrays of bytes
+    "quantize.linear": {"autograd", "nn"},
     "recsys": {"linalg", "metrics", "search"},  # the best items of a user are an exact search
     "recsys.two_tower": {"autograd", "linalg", "metrics", "nn", "optimize", "search"},
     "rl": {"autograd", "linalg", "nn", "optimize"},  # values are linear systems; policies are networks, and descend

@@ -1,0 +1,9 @@
+"""Learning from answers and preferences, in pure Python."""
+
+from __future__ import annotations
+
+from whitebox._lazy import lazy_submodules
+
+__all__ = ["dpo", "sequences", "sft"]
+
+__getattr__ = lazy_submodules(__name__, __all__)
