@@ -163,7 +163,7 @@ MUTANTS = [
     Mutant(
         "gradients are scaled to the norm instead of clipped",
         GRADIENTS,
-        "np.minimum(1.0, bound / np.where(norms > 0, norms, 1.0))",
+        "bound / np.maximum(norms, bound)",
         "bound / np.where(norms > 0, norms, 1.0)",
         ("pair:privacy.clip_rows", "laws.test_privacy:test_clipped_rows_are_short_and_point_where_they_did"),
     ),

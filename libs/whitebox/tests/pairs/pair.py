@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import whitebox
 from examples import EXAMPLES
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from whitebox import reference
 
@@ -25,6 +25,7 @@ class Pair:
         inputs: Strategy of the argument tuples.
         rtol: Relative tolerance; None demands equality.
         atol: Absolute tolerance.
+        examples: How many inputs are drawn at least, where what matters is rare.
     """
 
     name: str
@@ -33,11 +34,12 @@ class Pair:
     inputs: st.SearchStrategy[tuple[Any, ...]]
     rtol: float | None = None
     atol: float = 0.0
+    examples: int = 0
 
     def check(self) -> None:
         """Holds the twins against each other."""
 
-        @EXAMPLES
+        @settings(EXAMPLES, max_examples=max(self.examples, EXAMPLES.max_examples))
         @given(self.inputs)
         def agree(arguments: tuple[Any, ...]) -> None:
             expected, got = self.reference(*arguments), self.fast(*arguments)

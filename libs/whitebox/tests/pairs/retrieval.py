@@ -216,6 +216,7 @@ PAIRS = [
             )
         ),
         rtol=1e-12,
+        examples=60,
     ),
     Pair(
         "text.bleu.sentence_bleu",

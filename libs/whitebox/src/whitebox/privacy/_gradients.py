@@ -37,7 +37,7 @@ def clip_rows(rows: npt.ArrayLike, max_norm: float) -> Array:
     largest = np.abs(long).max(axis=1)
     safe = np.where(largest > 0, largest, 1.0)[:, None]
     norms = safe[:, 0] * np.sqrt(((long / safe) ** 2).sum(axis=1))
-    factors = np.minimum(1.0, bound / np.where(norms > 0, norms, 1.0))
+    factors = bound / np.maximum(norms, bound)
     clipped: Array = long * factors[:, None]
     return clipped
 
