@@ -15,7 +15,8 @@ def tokenize(text: str) -> list[str]:
     ['tf', 'idf', 'naïve']
     """
     words, word = [], ""
-    for character in unicodedata.normalize("NFKC", text.replace("\u00ad", "").casefold()) + " ":
+    plain = unicodedata.normalize("NFKC", text.replace("\u00ad", ""))
+    for character in unicodedata.normalize("NFKC", plain.casefold()) + " ":
         if character.isalnum() or unicodedata.category(character).startswith("M"):
             word += character
         elif word:
