@@ -5,7 +5,8 @@ import pytest
 from examples import EXAMPLES
 from hypothesis import given
 from hypothesis import strategies as st
-from whitebox.graph.edges import adjacency
+from whitebox.errors import NotSymmetricError
+from whitebox.graph.edges import adjacency, check_graph
 from whitebox.graph.link_prediction import adamic_adar, common_neighbours, jaccard, katz, resource_allocation
 from whitebox.graph.pagerank import pagerank
 from whitebox.graph.supervised_walks import SupervisedRandomWalk, supervised_ranks, wmw_loss
@@ -208,3 +209,14 @@ def test_the_loss_counts_pairs_in_the_wrong_order_in_the_end() -> None:
 def test_repeated_edges_add_up_and_loops_stand_once() -> None:
     A = adjacency([[0, 1], [1, 0], [1, 1]], 2, weights=[1.0, 2.0, 5.0])
     assert A.to_dense().tolist() == [[0, 3], [3, 5]]
+
+
+@EXAMPLES
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.floats(0.1, 10.0)), min_size=1, max_size=30))
+def test_repeated_edges_make_an_undirected_graph_in_whatever_order_their_weights_add_up(edges) -> None:
+    graph = adjacency([edge[:2] for edge in edges], 4, weights=[edge[2] for edge in edges])
+    assert check_graph(graph, symmetric=True) is graph
+    heavier = CSR(np.where(np.arange(len(graph.values)) == 0, 20.0, graph.values), graph.columns, graph.starts, (4, 4))
+    if heavier.columns[0] != np.flatnonzero(np.diff(graph.starts))[0]:
+        with pytest.raises(NotSymmetricError):
+            check_graph(heavier, symmetric=True)

@@ -15,6 +15,7 @@ from whitebox.preference.sequences import Batch, Example, pad, reference_log_pro
 from whitebox.preference.sft import sft_loss
 from whitebox.quantize.int8 import affine_parameters, dequantize_affine, quantize_affine, quantize_int8
 from whitebox.quantize.nf4 import NF4_LEVELS, dequantize_nf4, quantize_nf4
+from whitebox.transformers._decoder import translated
 from whitebox.transformers.llama import Llama, LlamaConfig
 
 torch = pytest.importorskip("torch")
@@ -162,9 +163,11 @@ def test_adapters_in_a_llama_get_the_gradients_of_transformers_llama() -> None:
             num_key_value_heads=2, rms_norm_eps=1e-6, tie_word_embeddings=False, attn_implementation="eager",
         )
     ).eval()  # fmt: skip
-    from whitebox.transformers.llama import _published
 
-    theirs.load_state_dict({_published(name): torch.tensor(v) for name, v in model.state_dict().items()}, strict=False)
+    def published(name: str) -> str:
+        return translated(name, Llama.published, Llama.layer_prefix)
+
+    theirs.load_state_dict({published(name): torch.tensor(v) for name, v in model.state_dict().items()}, strict=False)
     theirs.requires_grad_(False)
     layers = apply_lora(model, ["value", "down"], rank=2, alpha=3, rng=np.random.default_rng(1))
     held = {}
@@ -172,7 +175,7 @@ def test_adapters_in_a_llama_get_the_gradients_of_transformers_llama() -> None:
         layer.lora_B.data = np.random.default_rng(2).standard_normal(layer.lora_B.shape).astype(np.float32)
         a, b = (torch.tensor(p.data, requires_grad=True) for p in (layer.lora_A, layer.lora_B))
         held[name] = a, b
-        module = theirs.get_submodule(_published(f"{name}.weight").rpartition(".")[0])
+        module = theirs.get_submodule(published(f"{name}.weight").rpartition(".")[0])
 
         def hook(_module, inputs, output, a=a, b=b, scale=layer.scale):
             return output + scale * (inputs[0] @ a.T @ b.T)
