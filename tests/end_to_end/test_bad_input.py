@@ -95,7 +95,7 @@ def test_schemathesis_finds_no_server_error(platform, key_of_another_tenant: str
     command = [
         str(Path(sys.executable).with_name("schemathesis")),
         "--config-file", str(Path(__file__).with_name("schemathesis.toml")), "run", f"{platform.url}/openapi.json",
-        "--checks", "not_a_server_error", "--max-examples", "15", "--seed", "1", "--workers", "2",
+        "--checks", "not_a_server_error", "--max-examples", "10", "--seed", "1", "--workers", "2",
         "--header", f"Authorization: Bearer {key_of_another_tenant}", "--request-timeout", "60", "--no-color",
         "--exclude-path-regex", "/metrics|/docs",
     ]  # fmt: skip
