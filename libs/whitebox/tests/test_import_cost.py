@@ -69,7 +69,6 @@ ALLOWED = {
     "transformers": {"autograd", "nn", "safetensors"},
     "transformers.cache": set(),
     "transformers.paged_cache": set(),
-    "transformers.safetensors": {"safetensors"},
     "vi": {"linalg", "optimize"},
     "vi.vae": {"autograd", "linalg", "nn", "optimize"},
     "vision.resnet": {"autograd", "nn"},

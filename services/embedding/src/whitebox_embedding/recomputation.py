@@ -3,9 +3,7 @@
 It shares nothing with what serves but the files: neither the graph, nor the engine, nor the tokenizer's library.
 """
 
-import asyncio
 import json
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,11 +15,11 @@ from numpy.typing import NDArray
 from whitebox.autograd import Tensor, no_grad
 from whitebox.errors import WhiteboxError
 from whitebox.metrics.pairwise import cosine_similarity
+from whitebox.safetensors import load_safetensors
 from whitebox.transformers.bert import Bert, BertConfig, mean_pooling
-from whitebox.transformers.safetensors import load_safetensors
 from whitebox.transformers.tokenizer import WordPieceTokenizer
-from whitebox_runtime.errors import FailedPrecondition, ResourceExhausted
-from whitebox_runtime.telemetry import counter
+from whitebox_runtime.errors import FailedPrecondition
+from whitebox_runtime.self_check import SelfChecks
 
 from whitebox_embedding.embedder import Embeddings
 from whitebox_embedding.errors import ModelError
@@ -175,13 +173,7 @@ class SelfCheck:
         self._tokenizer_path = tokenizer_path
         self._architecture = architecture
         self._tolerance = 1 - smallest_cosine
-        # Of the thread, not of the call: a caller that leaves does not end the work.
-        self._busy = threading.Lock()
-        checks = counter("whitebox_self_checks_total")
-        # Both from the beginning, so that the first that differs is an increase.
-        self._checks = {
-            agrees: checks.labels("embedding", word) for agrees, word in ((True, "agrees"), (False, "differs"))
-        }
+        self._checks = SelfChecks("embedding", retry_after=_BUSY_SECONDS)
 
     async def run(self, texts: Sequence[str]) -> Report:
         """Embeds the texts both ways.
@@ -190,23 +182,14 @@ class SelfCheck:
             FailedPrecondition: The model's tokenizer cannot be recomputed.
             ResourceExhausted: Another check is running, or there is no room for the texts.
         """
-        if not self._busy.acquire(blocking=False):
-            raise ResourceExhausted(
-                "a self-check is running, and one is enough: try again when it is done",
-                reason="self_check_running",
-                retry_after=_BUSY_SECONDS,
-            )
-        handed_over = False
-        try:
+
+        async def serve() -> tuple[Embeddings, float]:
             began = time.perf_counter()
             served = await self._serving.embed(texts)
-            between = time.perf_counter()
-            work = asyncio.get_running_loop().run_in_executor(None, self._recompute_and_release, list(texts))
-            handed_over = True
-        finally:
-            if not handed_over:
-                self._busy.release()
-        recomputed = await asyncio.shield(work)
+            return served, time.perf_counter() - began
+
+        checked = await self._checks.run(serve, lambda _: self._recompute(list(texts)))
+        served, served_seconds = checked.served
         report = Report(
             [
                 Comparison(
@@ -215,20 +198,16 @@ class SelfCheck:
                     token_count=count,
                     recomputed_token_count=tokens,
                 )
-                for (vector, tokens), ours, count in zip(recomputed, served.vectors, served.token_counts, strict=True)
+                for (vector, tokens), ours, count in zip(
+                    checked.recomputed, served.vectors, served.token_counts, strict=True
+                )
             ],
             self._tolerance,
-            between - began,
-            time.perf_counter() - between,
+            served_seconds,
+            checked.recomputed_seconds,
         )
-        self._checks[report.agrees].inc()
+        self._checks.count(report.agrees)
         return report
-
-    def _recompute_and_release(self, texts: list[str]) -> list[tuple[NDArray[np.float32], int]]:
-        try:
-            return self._recompute(texts)
-        finally:
-            self._busy.release()
 
     def _recompute(self, texts: list[str]) -> list[tuple[NDArray[np.float32], int]]:
         tokenizer = open_tokenizer(self._tokenizer_path)

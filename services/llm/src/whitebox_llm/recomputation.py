@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ from whitebox.errors import WhiteboxError
 from whitebox.transformers.gguf import GGUF, open_gguf
 from whitebox.transformers.llama import gguf_config, streamed_log_probabilities
 from whitebox.transformers.tokenizer import BytePairTokenizer
-from whitebox_runtime.errors import FailedPrecondition, InvalidArgument, ResourceExhausted
-from whitebox_runtime.telemetry import counter
+from whitebox_runtime.errors import FailedPrecondition, InvalidArgument
+from whitebox_runtime.self_check import SelfChecks
 
 from whitebox_llm.admission import Admission
 from whitebox_llm.engine import Message
@@ -131,6 +130,17 @@ class Report:
         return [abs(served - recomputed) for served, recomputed in pairs if served is not None]
 
 
+@dataclass(frozen=True)
+class _Served:
+    """A completion as the engine scored it, and the tokens of input and completion."""
+
+    tokenizer: BytePairTokenizer
+    before: list[int]
+    after: list[int]
+    scored: Scored
+    seconds: float
+
+
 class SelfCheck:
     """Recomputes completions on demand, one at a time, with one layer's weights in memory.
 
@@ -144,11 +154,7 @@ class SelfCheck:
         self._scorer = scorer
         self._admission = admission
         self._most = min(MAX_TOKENS, context_tokens)
-        # Of the thread, not of the call: a caller that leaves does not end the work.
-        self._busy = threading.Lock()
-        checks = counter("whitebox_self_checks_total")
-        # Both from the beginning, so that the first that differs is an increase.
-        self._checks = {agrees: checks.labels("llm", word) for agrees, word in ((True, "agrees"), (False, "differs"))}
+        self._checks = SelfChecks("llm", retry_after=_BUSY_SECONDS)
 
     async def run(self, given: tuple[Message, ...] | str, completion: str) -> Report:
         """Scores the completion both ways.
@@ -165,14 +171,8 @@ class SelfCheck:
                 "this engine's weights are not in this process, so they cannot be recomputed with",
                 reason="not_recomputable",
             )
-        if not self._busy.acquire(blocking=False):
-            raise ResourceExhausted(
-                "a self-check is running, and one is enough: try again when it is done",
-                reason="self_check_running",
-                retry_after=_BUSY_SECONDS,
-            )
-        handed_over = False
-        try:
+
+        async def serve() -> _Served:
             prompt = given if isinstance(given, str) else await scorer.rendered(given)
             tokenizer, before, after = await asyncio.to_thread(_tokens, scorer.weights_path, prompt, completion)
             if len(before) + len(after) > self._most:
@@ -181,32 +181,25 @@ class SelfCheck:
                     "can be recomputed",
                     reason="too_many_tokens",
                 )
-            began = time.perf_counter()
             async with self._admission.slot():
+                began = time.perf_counter()
                 scored = await scorer.score(prompt, after)
-            between = time.perf_counter()
-            work = asyncio.get_running_loop().run_in_executor(
-                None, self._recompute_and_release, scorer.weights_path, before, after
-            )
-            handed_over = True
-        finally:
-            if not handed_over:
-                self._busy.release()
-        recomputed = await asyncio.shield(work)
-        tokens = tuple(
-            TokenCheck(tokenizer.decode([token]), token, served, float(logprob))
-            for served, token, logprob in zip(scored.logprobs, after, recomputed, strict=True)
-        )
-        ended = time.perf_counter()
-        report = Report(scored.prompt_tokens, len(before), tokens, between - began, ended - between)
-        self._checks[report.agrees].inc()
-        return report
+                return _Served(tokenizer, before, after, scored, time.perf_counter() - began)
 
-    def _recompute_and_release(self, weights: Path, before: list[int], after: list[int]) -> NDArray[np.float64]:
-        try:
-            return streamed_log_probabilities(weights, [*before, *after], len(before))
-        finally:
-            self._busy.release()
+        def recompute(served: _Served) -> NDArray[np.float64]:
+            return streamed_log_probabilities(scorer.weights_path, [*served.before, *served.after], len(served.before))
+
+        checked = await self._checks.run(serve, recompute)
+        served = checked.served
+        tokens = tuple(
+            TokenCheck(served.tokenizer.decode([token]), token, logprob, float(recomputed))
+            for logprob, token, recomputed in zip(served.scored.logprobs, served.after, checked.recomputed, strict=True)
+        )
+        report = Report(
+            served.scored.prompt_tokens, len(served.before), tokens, served.seconds, checked.recomputed_seconds
+        )
+        self._checks.count(report.agrees)
+        return report
 
 
 def _tokens(weights: Path, prompt: str, completion: str) -> tuple[BytePairTokenizer, list[int], list[int]]:

@@ -13,7 +13,6 @@ __all__ = [
     "gpt2",
     "llama",
     "paged_cache",
-    "safetensors",
     "sampling",
     "scheduling",
     "tokenizer",
