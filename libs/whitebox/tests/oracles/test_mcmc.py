@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import tempfile
 import warnings
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -8,8 +10,13 @@ from scipy import stats
 from whitebox import _normal, mcmc
 from whitebox.mcmc import HMC, NUTS, MetropolisHastings, RandomWalk
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # it announces its next version
+# It announces its next version once a day, and notes the day in a file that test processes would take from each other.
+with (
+    tempfile.TemporaryDirectory() as _notes,
+    mock.patch("platformdirs.user_cache_dir", return_value=_notes),
+    warnings.catch_warnings(),
+):
+    warnings.simplefilter("ignore")
     import arviz
 
 
